@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a component is. Receivers, processors, exporters and extensions describe themselves in one constant
+ * `weir_component_type`; components.c lists them, pipeline.c builds the graph out of them.
+ *
+ * A configured component ("otlp/jaeger") has one part for the whole process, made by `open` from its configuration, and
+ * instances, one per worker (and signal), made from that. Instances of one worker run on that worker's thread only, so
+ * they need no locks; what they share through the process part is counters, and what the component itself guards.
+ *
+ *     open ─► create (per worker) ─► start ─► … ─► drain ─► free (per worker) ─► close
+ *
+ * Building goes from the exporters back to the receivers, ending from the receivers on to the exporters.
+ */
+#ifndef WEIR_COMPONENT_H
+#define WEIR_COMPONENT_H
+
+#include "batch/batch.h"
+#include "config/option.h"
+#include "core/account.h"
+#include "core/status.h"
+#include "net/loop.h"
+#include "telemetry/metrics.h"
+
+/* Bumped whenever a structure in this header changes; a module built for another version is not loaded. */
+enum { WEIR_COMPONENT_ABI = 1 };
+
+typedef enum weir_component_kind { WEIR_RECEIVER, WEIR_PROCESSOR, WEIR_EXPORTER, WEIR_EXTENSION } weir_component_kind;
+
+enum {
+    WEIR_ON_TRACES = 1 << WEIR_TRACES,
+    WEIR_ON_METRICS = 1 << WEIR_METRICS,
+    WEIR_ON_LOGS = 1 << WEIR_LOGS,
+    WEIR_ON_ALL = WEIR_ON_TRACES | WEIR_ON_METRICS | WEIR_ON_LOGS
+};
+
+/* How healthy the process is: set by the pipeline, read by the health check. Any thread. */
+typedef struct weir_health weir_health; /* telemetry/health.h */
+
+/* What a component may use; outlives it. */
+typedef struct weir_host {
+    weir_loop *control; /* the main thread's loop: listeners, signals, telemetry */
+    weir_account *account;
+    weir_metrics *metrics;
+    weir_health *health;
+    unsigned workers;
+} weir_host;
+
+typedef struct weir_worker {
+    unsigned index;
+    weir_loop *loop;
+    const weir_host *host;
+} weir_worker;
+
+/* Where batches go: a processor, a fan-out or an exporter. Implementations embed it first. */
+typedef struct weir_consumer {
+    /* Takes the batch, always; see batch/batch.h. */
+    void (*consume)(struct weir_consumer *self, weir_batch *takes_batch);
+} weir_consumer;
+
+static inline void weir_consume(weir_consumer *consumer, weir_batch *takes_batch)
+{
+    consumer->consume(consumer, takes_batch);
+}
+
+/* Where a receiver hands its batches over: the start of every pipeline it feeds for one signal. */
+typedef struct weir_entry weir_entry;
+
+/* Takes the batch. Reserves room in every exporter behind the entry first, and completes the batch at once with WEIR_RETRY_LATER
+ * (error and delay filled in) if one has none; otherwise nothing is refused half-way any more. Implemented in pipeline.c. */
+void weir_entry_offer(weir_entry *entry, weir_batch *takes_batch);
+
+/* How a batch processor in front asks exporters to form what they send. Zero: not set. */
+typedef struct weir_batch_shape {
+    bool is_set;
+    uint64_t min_items;  /* send when so many wait … */
+    uint64_t max_items;  /* … and never more than these in one request; 0: no limit */
+    uint64_t timeout_ms; /* … or when the oldest has waited so long */
+    weir_strings metadata_keys; /* borrowed; batches that differ in these are never put together */
+    uint64_t metadata_cardinality_limit;
+} weir_batch_shape;
+
+/* ---- receivers ---- */
+
+typedef struct weir_receiver {
+    const struct weir_component_type *type;
+} weir_receiver; /* an instance embeds it first */
+
+/* ---- exporters ---- */
+
+/* An exporter's instance for one signal on one worker; embeds the consumer first. */
+typedef struct weir_exporter {
+    weir_consumer super;
+    const struct weir_component_type *type;
+    /* Reserves room for a batch that is about to come. False: no room; `*ret_error` then says THROTTLED with a delay computed
+     * from the backlog. Every success is followed by exactly one unreserve with the same numbers, after the batch was consumed
+     * or given up. */
+    bool (*reserve)(struct weir_exporter *self, uint64_t items, uint64_t bytes, weir_error *ret_error);
+    void (*unreserve)(struct weir_exporter *self, uint64_t items, uint64_t bytes);
+    /* True if a full queue makes callers wait (`block_on_overflow`) instead of refusing them: weir_entry_offer then keeps the batch until
+     * `on_room` is called. */
+    bool blocks_on_overflow;
+    void (*on_room)(void *user); /* set by the pipeline; may be NULL */
+    void *on_room_user;
+    /* From now on nothing is held back for batching or backing off. */
+    void (*drain)(struct weir_exporter *self);
+    /* Gives up what is still held: every batch is completed with WEIR_RETRY_LATER. */
+    void (*abandon)(struct weir_exporter *self);
+    /* Items taken and not yet completed. */
+    uint64_t (*held)(const struct weir_exporter *self);
+} weir_exporter;
+
+/* ---- the description ---- */
+
+typedef struct weir_component_type {
+    unsigned abi; /* WEIR_COMPONENT_ABI */
+    weir_component_kind kind;
+    const char *name;
+    const char *alias; /* another name for the same thing, or NULL */
+    const char *summary;
+    unsigned signals; /* WEIR_ON_… */
+    const weir_option *options;
+    size_t config_size;
+
+    /* Checks across options, and what only the component knows; may be NULL. `config` was read without errors. */
+    void (*check)(const void *config, const weir_node *node, weir_diagnostics *diagnostics);
+
+    /* Makes the process part. `id` is "type/name"; `id` and `config` outlive the component. May be NULL if there is none. */
+    weir_status (*open)(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error);
+    void (*close)(void *shared);
+
+    /* Exporters: an instance for one signal on one worker. `shape` is what the batch processor in front asked for. */
+    weir_exporter *(*exporter_create)(void *shared, const weir_worker *worker, weir_signal signal, const weir_batch_shape *shape);
+    void (*exporter_free)(weir_exporter *exporter); /* held() is 0 by then */
+    /* One sentence for `weir validate`: what an OK means once this exporter has taken the data. Written to `ret_text`. */
+    void (*exporter_promise)(const void *config, char *ret_text, size_t size);
+
+    /* Processors: a node in front of `next` for one signal of one pipeline on one worker. NULL create: the processor only shapes what others
+     * do (memory_limiter, batch) and is not in the way of data. `pipeline` is the pipeline's id, for metrics. */
+    weir_consumer *(*processor_create)(void *shared, const weir_worker *worker, weir_signal signal, const char *pipeline,
+                                       weir_consumer *next);
+    void (*processor_free)(weir_consumer *processor);
+    /* batch: what it asks of the exporters behind it. */
+    void (*processor_shape)(const void *config, weir_batch_shape *ret_shape);
+    /* memory_limiter: bytes of the account, from the configuration. False if it sets none. */
+    bool (*processor_limit)(const void *config, uint64_t *ret_limit_bytes, uint64_t *ret_soft_limit_bytes);
+
+    /* Receivers: entries[signal] is NULL where no pipeline listens. */
+    weir_receiver *(*receiver_create)(void *shared, const weir_worker *worker, weir_entry *const entries[WEIR_SIGNALS]);
+    /* On the control thread, once all workers have their instances: begin to accept. */
+    weir_status (*receiver_start)(void *shared, weir_error *ret_error);
+    /* On the control thread: stop accepting new work. */
+    void (*receiver_stop)(void *shared);
+    /* On the worker: finish what is in flight, then call on_drained (maybe at once). */
+    void (*receiver_drain)(weir_receiver *receiver, void (*on_drained)(void *user), void *user);
+    void (*receiver_free)(weir_receiver *receiver);
+
+    /* Extensions: on the control thread, before anything else starts and after everything else has stopped. */
+    weir_status (*extension_start)(void *shared, weir_error *ret_error);
+    void (*extension_stop)(void *shared);
+} weir_component_type;
+
+#endif
