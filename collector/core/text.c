@@ -139,6 +139,23 @@ void weir_buffer_printf(weir_buffer *buffer, const char *format, ...)
     buffer->len += (size_t)len;
 }
 
+void weir_buffer_append_json_string(weir_buffer *buffer, const char *terminated)
+{
+    bool is_text = weir_utf8_valid((const uint8_t *)terminated, strlen(terminated));
+    weir_buffer_append_byte(buffer, '"');
+    for (const unsigned char *at = (const unsigned char *)terminated; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            weir_buffer_printf(buffer, "\\%c", *at);
+        else if (*at < 0x20 || *at == 0x7f)
+            weir_buffer_printf(buffer, "\\u%04x", *at);
+        else if (*at > 0x7f && !is_text)
+            weir_buffer_append_text(buffer, "\\ufffd");
+        else
+            weir_buffer_append_byte(buffer, *at);
+    }
+    weir_buffer_append_byte(buffer, '"');
+}
+
 void weir_buffer_consume(weir_buffer *buffer, size_t len)
 {
     WEIR_ASSERT(len <= buffer->len);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/text.h"
+#include "net/loop.h"
 
 typedef struct weir_health weir_health;
 typedef struct weir_health_part weir_health_part; /* one exporter */
@@ -21,11 +22,12 @@ void weir_health_free(weir_health *health);
 
 void weir_health_set_phase(weir_health *health, weir_phase phase);
 
-/* A worker says it is alive: `now_ms` monotonic. The control thread asks for this about once a second while somebody watches,
- * see weir_health_ping_due. A worker that was asked and has not answered for WEIR_WORKER_STUCK_MS is stuck. */
+/* Whether workers are alive is found out by asking them: weir_health_ask posts a question to each worker's loop that does not owe
+ * an answer already, and a worker that owes one for WEIR_WORKER_STUCK_MS is stuck. Nobody wakes up while nobody asks.
+ * weir_health_watch is called before the workers run. `now_ms` is monotonic. */
 enum { WEIR_WORKER_STUCK_MS = 10 * 1000 };
-void weir_health_asked(weir_health *health, unsigned worker, uint64_t now_ms);
-void weir_health_answered(weir_health *health, unsigned worker, uint64_t now_ms);
+void weir_health_watch(weir_health *health, unsigned worker, weir_loop *loop);
+void weir_health_ask(weir_health *health, uint64_t now_ms);
 /* The index of a stuck worker, or -1. */
 int weir_health_stuck_worker(const weir_health *health, uint64_t now_ms);
 
@@ -40,6 +42,6 @@ void weir_health_part_queue(weir_health_part *part, uint64_t items, uint64_t byt
 /* True, with HTTP 200, while running and no worker is stuck. */
 bool weir_health_ready(const weir_health *health, uint64_t now_ms);
 /* The body of /status as JSON: status, phase, uptime, stuck worker, exporters with state, last error, queue. */
-void weir_health_report(const weir_health *health, uint64_t now_ms, weir_buffer *out);
+void weir_health_report(weir_health *health, uint64_t now_ms, weir_buffer *out);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * weir's own metrics. A metric is registered once while the graph is built, and is then a number that any thread
  * may add to without a lock. Names are the Collector's where the meaning is the same ("otelcol_receiver_accepted_spans");
- * the exposition adds its unit and _total suffixes by the same rules (telemetry/prometheus.c).
+ * telemetry/metrics.c also writes them out in the Prometheus text format.
  */
 #ifndef WEIR_TELEMETRY_METRICS_H
 #define WEIR_TELEMETRY_METRICS_H
@@ -61,7 +61,16 @@ weir_histogram *weir_metrics_register_histogram(weir_metrics *metrics, const cha
                                                 size_t bound_count);
 void weir_histogram_record(weir_histogram *histogram, double value);
 
-/* All metrics in the Prometheus text format 0.0.4, with the labels and suffixes of the Collector's exporter. */
-void weir_metrics_expose(weir_metrics *metrics, weir_buffer *out);
+/* How names are written: the Collector's prometheus reader leaves both suffixes out unless told otherwise. */
+typedef struct weir_exposition {
+    bool type_suffix; /* "_total" after counters */
+    bool unit_suffix; /* "_bytes", "_seconds" */
+} weir_exposition;
+
+/* All metrics in the Prometheus text format 0.0.4, families sorted by name. Any thread. */
+void weir_metrics_expose(weir_metrics *metrics, weir_exposition exposition, weir_buffer *out);
+
+/* The sum of every counter or gauge called `name` whose labels include `labels`. For the books. Any thread. */
+int64_t weir_metrics_sum(weir_metrics *metrics, const char *name, const weir_label *labels, size_t label_count);
 
 #endif
