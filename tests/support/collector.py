@@ -65,7 +65,7 @@ class Collector(Process):
     over BASE_CONFIG: an otlp receiver on both protocols, health_check and /metrics.
     """
 
-    def __init__(self, name: str, binary: str, config: str, directory: Path, whole: bool = False, env: dict | None = None):
+    def __init__(self, name: str, binary: str, config: str, directory: Path, whole=False, env: dict | None = None):
         self.grpc_port, self.http_port = free_port(), free_port()
         self.health_port, self.metrics_port = free_port(), free_port()
         ports = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""count_results.py FILE...: prints how many tests passed, failed and were skipped in JUnit reports (of ctest or pytest).
+"""count_results.py FILE...: prints how many tests passed, failed and were skipped in JUnit reports of ctest and pytest.
 
 A report that is missing or cut short counts as one failure."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from support.process import server_binary
 
 
-def telemetrygen(signal: str, port: int, *more, http: bool = False, service: str = "telemetrygen", timeout: float = 120):
+def telemetrygen(signal: str, port: int, *more, http=False, service="telemetrygen", timeout: float = 120) -> str:
     """Sends `signal` ("traces", "logs" or "metrics") to 127.0.0.1:`port` as fast as the client can; more arguments as
     telemetrygen takes them, e.g. "--traces", 100, "--child-spans", 4. An error that it reports is an AssertionError."""
     argv = [server_binary("telemetrygen"), signal, "--otlp-insecure", "--otlp-endpoint", f"127.0.0.1:{port}"]
@@ -37,8 +37,10 @@ def h2spec(port: int, directory: Path, *more, timeout: float = 300) -> list[Spec
     """Runs h2spec against a cleartext HTTP/2 port; `more` as h2spec takes it, e.g. "generic" or "http2/6.5"."""
     report = directory / "h2spec.xml"
     argv = [server_binary("h2spec"), "--host", "127.0.0.1", "--port", port, "--timeout", 2, "--junit-report", report]
-    done = subprocess.run([str(word) for word in [*argv, *more]], capture_output=True, text=True, timeout=timeout, check=False)
-    assert report.exists(), f"h2spec ended with {done.returncode} and no report:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    words = [str(word) for word in [*argv, *more]]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False)
+    output = done.stdout + done.stderr
+    assert report.exists(), f"h2spec ended with {done.returncode} and no report:\n{output[-4000:]}"
     return [_spec_case(case) for case in ElementTree.parse(report).iter("testcase")]
 
 
