@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "components.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+#include "exporters/nop/nop.h"
+#include "exporters/otlp/otlp_exporter.h"
+#include "extensions/health_check.h"
+#include "module.h"
+#include "processors/processors.h"
+#include "receivers/otlp/otlp_receiver.h"
+#ifdef WEIR_STATIC_MODULES
+#include "exporters/debug/debug.h"
+#define IN_MODULE(component_kind, component_name, module_file, symbol) {.type = &symbol}
+#else
+#define IN_MODULE(component_kind, component_name, module_file, symbol) \
+    {.kind = (component_kind), .name = (component_name), .file = (module_file), .symbol = #symbol}
+#endif
+
+/* A component is either built in, or in a module that is opened when a configuration names it. */
+typedef struct component_row {
+    const weir_component_type *type; /* NULL until the module is open */
+    weir_component_kind kind;        /* this and the rest only of what is in a module */
+    const char *name;
+    const char *file;
+    const char *symbol;
+} component_row;
+
+static component_row rows[] = {
+    {.type = &weir_receiver_otlp},
+    {.type = &weir_processor_memory_limiter},
+    {.type = &weir_processor_batch},
+    {.type = &weir_processor_probabilistic_sampler},
+    {.type = &weir_processor_attributes},
+    {.type = &weir_processor_resource},
+    {.type = &weir_processor_resourcedetection},
+    {.type = &weir_exporter_otlp},
+    {.type = &weir_exporter_nop},
+    IN_MODULE(WEIR_EXPORTER, "debug", "weir-debug.so", weir_exporter_debug),
+    {.type = &weir_extension_health_check},
+};
+
+static bool open_row(component_row *row, weir_error *ret_error)
+{
+    if (!row->type)
+        row->type = weir_module_open(row->file, row->symbol, ret_error);
+    return row->type != NULL;
+}
+
+static bool row_matches(const component_row *row, weir_component_kind kind, const char *name)
+{
+    if (!row->type)
+        return row->kind == kind && strcmp(row->name, name) == 0;
+    const weir_component_type *type = row->type;
+    return type->kind == kind && (strcmp(type->name, name) == 0 || (type->alias && strcmp(type->alias, name) == 0));
+}
+
+const weir_component_type *weir_component_find(weir_component_kind kind, const char *name, weir_error *ret_error)
+{
+    for (size_t i = 0; i < WEIR_COUNT_OF(rows); i++) {
+        if (row_matches(&rows[i], kind, name))
+            return open_row(&rows[i], ret_error) ? rows[i].type : NULL;
+    }
+    weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_NOT_FOUND, "weir has no %s \"%s\"", weir_component_kind_name(kind), name);
+    return NULL;
+}
+
+size_t weir_component_count(void)
+{
+    return WEIR_COUNT_OF(rows);
+}
+
+const weir_component_type *weir_component_at(size_t index)
+{
+    weir_error error;
+    return index < WEIR_COUNT_OF(rows) && open_row(&rows[index], &error) ? rows[index].type : NULL;
+}
+
+const char *weir_component_kind_name(weir_component_kind kind)
+{
+    static const char *const names[] = {"receiver", "processor", "exporter", "extension"};
+    return names[kind];
+}

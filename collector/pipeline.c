@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The whole flow in one file. On every worker stands the same graph, and a batch stays on its worker from the socket it
+ * came from to the socket it leaves by:
+ *
+ *     receiver ─► entry ─┬─► pipeline: processor ─► … ─► fan-out ─┬─► exporter (queue ─► batch ─► retry ─► push)
+ *        ▲               └─► pipeline: …                          └─► exporter
+ *        └──────────────────── acknowledgement ◄──────────────────────────┘
+ *
+ *     hop         thread   holds data            bound                         when it is full
+ *     receiver    worker   request bodies        the memory account            refuses before reading the body
+ *     entry       worker   nothing, or batches   every exporter's queue        refuses with a delay; with
+ *                          parked for room                                     block_on_overflow parks
+ *     processors  worker   nothing               –                             –
+ *     exporter    worker   its queue             sending_queue, the account    the entry refuses
+ *
+ * Nothing is refused half-way: the entry reserves room in every exporter it leads to before any of them gets the batch.
+ * The control thread builds (exporters back to receivers), starts, drains and ends the workers (receivers on to
+ * exporters); while they run it touches none of their instances and talks to them by posted tasks.
+ */
+#include "pipeline.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "components.h"
+#include "core/assert.h"
+#include "core/limits.h"
+#include "core/memory.h"
+#include "exporters/sender/meters.h"
+#include "telemetry/health.h"
+#include "telemetry/log.h"
+
+enum {
+    DRAIN_POLL_MS = 10,
+    /* After the deadline what was held has been given back; so long may the answers take to get out. */
+    DRAIN_ANSWER_MS = 1000,
+};
+
+/* The end of a pipeline. */
+typedef struct fan_out {
+    weir_consumer super;
+    weir_exporter **exporters;
+    size_t exporter_count;
+    weir_metric *handed_items;
+} fan_out;
+
+/* A pipeline on one worker. */
+typedef struct branch {
+    const weir_planned_pipeline *plan;
+    weir_consumer *head;
+    weir_consumer **processors; /* processors[i] is NULL for one that is not in the way of data */
+    fan_out end;
+    weir_metric *received_items;
+} branch;
+
+struct weir_entry {
+    struct worker_graph *graph;
+    branch **branches;
+    size_t branch_count;
+    weir_exporter **exporters; /* of all branches, each once */
+    size_t exporter_count;
+    weir_batch *parked, **parked_end; /* waiting for room, oldest first */
+};
+
+typedef struct worker_graph {
+    weir_worker worker;
+    weir_service *service;
+    pthread_t thread;
+    bool is_running;
+    weir_exporter **exporters; /* [component * WEIR_SIGNALS + signal]; NULL where not used */
+    weir_receiver **receivers; /* [component] */
+    weir_entry *entries;       /* [component * WEIR_SIGNALS + signal] */
+    branch *branches;          /* [pipeline] */
+
+    weir_task task;      /* from control to the worker */
+    weir_task done_task; /* and back */
+    weir_timer *drain_timer;
+    uint64_t drain_deadline_ns;
+    size_t receivers_draining;
+    bool gave_up;
+} worker_graph;
+
+struct weir_service {
+    const weir_plan *plan;
+    weir_host host;
+    weir_account account;
+    void **shared; /* [component] */
+    size_t opened; /* components 0 … opened-1 */
+    size_t extensions_started;
+    worker_graph *graphs;
+    unsigned graph_count;
+    bool receivers_started;
+
+    uint64_t drain_timeout_ms;
+    unsigned workers_draining;
+    void (*on_drained)(void *user);
+    void *on_drained_user;
+};
+
+/* ---- push: one hop after the other ---- */
+
+/* Reserves room in every exporter behind the entry, or in none; then `*ret_full` is the one that has no room. */
+static bool reserve_everywhere(weir_entry *entry, const weir_batch *batch, weir_exporter **ret_full, weir_error *ret_error)
+{
+    for (size_t i = 0; i < entry->exporter_count; i++) {
+        weir_exporter *exporter = entry->exporters[i];
+        if (exporter->reserve(exporter, batch->items, batch->bytes, ret_error))
+            continue;
+        *ret_full = exporter;
+        while (i-- > 0)
+            entry->exporters[i]->unreserve(entry->exporters[i], batch->items, batch->bytes);
+        return false;
+    }
+    return true;
+}
+
+/* Takes a batch for which room is reserved down every pipeline of the entry. */
+static void pass_down(weir_entry *entry, weir_batch *takes_batch)
+{
+    const uint64_t items = takes_batch->items, bytes = takes_batch->bytes;
+    size_t count = entry->branch_count;
+    weir_ack *part = count > 1 ? weir_ack_split(takes_batch->ack, (unsigned)count) : takes_batch->ack;
+    for (size_t i = 0; i < count; i++) {
+        bool is_last = i + 1 == count;
+        weir_batch *batch = is_last ? takes_batch : weir_batch_share(takes_batch, part);
+        batch->ack = part;
+        weir_metric_add(entry->branches[i]->received_items, (int64_t)items);
+        weir_consume(entry->branches[i]->head, batch);
+    }
+    for (size_t i = 0; i < entry->exporter_count; i++)
+        entry->exporters[i]->unreserve(entry->exporters[i], items, bytes);
+}
+
+static void refuse(weir_batch *takes_batch, const weir_error *error)
+{
+    const weir_outcome outcome = {.kind = WEIR_RETRY_LATER, .error = *error};
+    weir_batch_complete(takes_batch, &outcome);
+}
+
+static void park(weir_entry *entry, weir_batch *takes_batch)
+{
+    takes_batch->next = NULL;
+    *entry->parked_end = takes_batch;
+    entry->parked_end = &takes_batch->next;
+}
+
+static weir_batch *unpark(weir_entry *entry)
+{
+    weir_batch *batch = entry->parked;
+    entry->parked = batch->next;
+    if (!entry->parked)
+        entry->parked_end = &entry->parked;
+    batch->next = NULL;
+    return batch;
+}
+
+void weir_entry_offer(weir_entry *entry, weir_batch *takes_batch)
+{
+    weir_error error = {0};
+    weir_exporter *full = NULL;
+    if (!entry->parked && reserve_everywhere(entry, takes_batch, &full, &error))
+        pass_down(entry, takes_batch);
+    else if ((entry->parked || full->blocks_on_overflow) && !entry->graph->gave_up)
+        park(entry, takes_batch);
+    else
+        refuse(takes_batch, &error);
+}
+
+/* Passes on what was parked, as far as there is room now. */
+static void offer_parked(weir_entry *entry)
+{
+    while (entry->parked) {
+        weir_error error = {0};
+        weir_exporter *full = NULL;
+        if (weir_ack_abandoned(entry->parked->ack)) {
+            weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_CANCELLED, "the client stopped waiting");
+            refuse(unpark(entry), &error);
+        } else if (reserve_everywhere(entry, entry->parked, &full, &error)) {
+            pass_down(entry, unpark(entry));
+        } else {
+            return;
+        }
+    }
+}
+
+static void on_room(void *user)
+{
+    worker_graph *graph = user;
+    size_t entry_count = graph->service->plan->component_count * WEIR_SIGNALS;
+    for (size_t i = 0; i < entry_count; i++) {
+        if (graph->entries[i].parked)
+            offer_parked(&graph->entries[i]);
+    }
+}
+
+static void fan_out_consume(weir_consumer *self, weir_batch *takes_batch)
+{
+    fan_out *end = WEIR_CONTAINER(self, fan_out, super);
+    weir_metric_add(end->handed_items, (int64_t)takes_batch->items);
+    weir_ack *part = end->exporter_count > 1 ? weir_ack_split(takes_batch->ack, (unsigned)end->exporter_count) : takes_batch->ack;
+    for (size_t i = 0; i + 1 < end->exporter_count; i++)
+        weir_consume(&end->exporters[i]->super, weir_batch_share(takes_batch, part));
+    takes_batch->ack = part;
+    weir_consume(&end->exporters[end->exporter_count - 1]->super, takes_batch);
+}
+
+/* ---- build: exporters back to receivers ---- */
+
+static weir_exporter *exporter_of(worker_graph *graph, size_t component, weir_signal signal)
+{
+    return graph->exporters[component * WEIR_SIGNALS + signal];
+}
+
+/* What the batch processors in front of this exporter ask of it; the first pipeline that has one decides. */
+static weir_batch_shape shape_for(const weir_plan *plan, size_t exporter, weir_signal signal)
+{
+    weir_batch_shape shape = {0};
+    for (size_t i = 0; i < plan->pipeline_count; i++) {
+        const weir_planned_pipeline *pipeline = &plan->pipelines[i];
+        bool leads_here = false;
+        for (size_t e = 0; e < pipeline->exporter_count; e++)
+            leads_here = leads_here || pipeline->exporters[e] == exporter;
+        for (size_t p = 0; leads_here && pipeline->signal == signal && p < pipeline->processor_count; p++) {
+            const weir_planned_component *processor = &plan->components[pipeline->processors[p]];
+            if (processor->type->processor_shape)
+                processor->type->processor_shape(processor->config, &shape);
+        }
+        if (shape.is_set)
+            break;
+    }
+    return shape;
+}
+
+static void build_exporters(worker_graph *graph, const weir_planned_pipeline *pipeline)
+{
+    const weir_plan *plan = graph->service->plan;
+    for (size_t i = 0; i < pipeline->exporter_count; i++) {
+        size_t component = pipeline->exporters[i];
+        weir_exporter **place = &graph->exporters[component * WEIR_SIGNALS + pipeline->signal];
+        if (*place)
+            continue;
+        weir_batch_shape shape = shape_for(plan, component, pipeline->signal);
+        const weir_component_type *type = plan->components[component].type;
+        *place = type->exporter_create(graph->service->shared[component], &graph->worker, pipeline->signal, &shape);
+        (*place)->on_room = on_room;
+        (*place)->on_room_user = graph;
+    }
+}
+
+static void build_branch(worker_graph *graph, branch *built, const weir_planned_pipeline *pipeline)
+{
+    const weir_plan *plan = graph->service->plan;
+    weir_metrics *metrics = graph->service->host.metrics;
+    const weir_label labels[] = {{"pipeline", pipeline->id}};
+    built->plan = pipeline;
+    built->received_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_received_items",
+                                                  "Items that entered the pipeline.", "{items}", labels, 1);
+    built->end.super.consume = fan_out_consume;
+    built->end.handed_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_handed_items",
+                                                    "Items that reached the pipeline's exporters.", "{items}", labels, 1);
+    built->end.exporter_count = pipeline->exporter_count;
+    built->end.exporters = weir_alloc(pipeline->exporter_count, sizeof(weir_exporter *));
+    for (size_t i = 0; i < pipeline->exporter_count; i++)
+        built->end.exporters[i] = exporter_of(graph, pipeline->exporters[i], pipeline->signal);
+
+    built->head = &built->end.super;
+    built->processors = weir_alloc(pipeline->processor_count, sizeof(weir_consumer *));
+    for (size_t i = pipeline->processor_count; i-- > 0;) {
+        size_t component = pipeline->processors[i];
+        const weir_component_type *type = plan->components[component].type;
+        if (!type->processor_create)
+            continue;
+        built->processors[i] = type->processor_create(graph->service->shared[component], &graph->worker, pipeline->signal,
+                                                      pipeline->id, built->head);
+        built->head = built->processors[i];
+    }
+}
+
+static void entry_add_exporter(weir_entry *entry, weir_exporter *exporter)
+{
+    for (size_t i = 0; i < entry->exporter_count; i++) {
+        if (entry->exporters[i] == exporter)
+            return;
+    }
+    entry->exporters = weir_realloc(entry->exporters, entry->exporter_count + 1, sizeof(weir_exporter *));
+    entry->exporters[entry->exporter_count++] = exporter;
+}
+
+static void build_entries(worker_graph *graph, branch *target)
+{
+    const weir_planned_pipeline *pipeline = target->plan;
+    for (size_t i = 0; i < pipeline->receiver_count; i++) {
+        weir_entry *entry = &graph->entries[pipeline->receivers[i] * WEIR_SIGNALS + pipeline->signal];
+        entry->branches = weir_realloc(entry->branches, entry->branch_count + 1, sizeof(branch *));
+        entry->branches[entry->branch_count++] = target;
+        for (size_t e = 0; e < target->end.exporter_count; e++)
+            entry_add_exporter(entry, target->end.exporters[e]);
+    }
+}
+
+static void build_receivers(worker_graph *graph)
+{
+    const weir_plan *plan = graph->service->plan;
+    for (size_t i = 0; i < plan->component_count; i++) {
+        const weir_component_type *type = plan->components[i].type;
+        if (type->kind != WEIR_RECEIVER)
+            continue;
+        weir_entry *entries[WEIR_SIGNALS] = {NULL};
+        for (size_t signal = 0; signal < WEIR_SIGNALS; signal++) {
+            weir_entry *entry = &graph->entries[i * WEIR_SIGNALS + signal];
+            if (entry->branch_count > 0)
+                entries[signal] = entry;
+        }
+        graph->receivers[i] = type->receiver_create(graph->service->shared[i], &graph->worker, entries);
+    }
+}
+
+static void build_graph(worker_graph *graph, weir_service *service, unsigned index)
+{
+    const weir_plan *plan = service->plan;
+    graph->service = service;
+    graph->worker = (weir_worker){.index = index, .loop = weir_loop_new_uv(), .host = &service->host};
+    weir_health_watch(service->host.health, index, graph->worker.loop);
+    graph->exporters = weir_alloc(plan->component_count * WEIR_SIGNALS, sizeof(weir_exporter *));
+    graph->receivers = weir_alloc(plan->component_count, sizeof(weir_receiver *));
+    graph->entries = weir_alloc(plan->component_count * WEIR_SIGNALS, sizeof(weir_entry));
+    graph->branches = weir_alloc(plan->pipeline_count, sizeof(branch));
+    for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
+        graph->entries[i].graph = graph;
+        graph->entries[i].parked_end = &graph->entries[i].parked;
+    }
+    for (size_t i = 0; i < plan->pipeline_count; i++) {
+        build_exporters(graph, &plan->pipelines[i]);
+        build_branch(graph, &graph->branches[i], &plan->pipelines[i]);
+        build_entries(graph, &graph->branches[i]);
+    }
+    build_receivers(graph);
+}
+
+weir_status weir_service_new(const weir_plan *plan, weir_loop *control, unsigned workers, weir_service **ret_service,
+                             weir_error *ret_error)
+{
+    WEIR_ASSERT(workers >= 1 && workers <= WEIR_WORKERS_MAX);
+    weir_service *service = WEIR_NEW(weir_service);
+    service->plan = plan;
+    weir_account_init(&service->account, plan->memory_limit_bytes, plan->memory_soft_limit_bytes);
+    service->host = (weir_host){.control = control,
+                                .account = &service->account,
+                                .metrics = weir_metrics_new(),
+                                .health = weir_health_new(workers),
+                                .workers = workers};
+    service->shared = weir_alloc(plan->component_count, sizeof(void *));
+    for (; service->opened < plan->component_count; service->opened++) {
+        const weir_planned_component *component = &plan->components[service->opened];
+        if (!component->type->open)
+            continue;
+        weir_status status = component->type->open(&service->host, component->id, component->config,
+                                                   &service->shared[service->opened], ret_error);
+        if (status != WEIR_OK) {
+            weir_service_free(service);
+            return status;
+        }
+    }
+    service->graphs = weir_alloc(workers, sizeof(worker_graph));
+    service->graph_count = workers;
+    for (unsigned i = 0; i < workers; i++)
+        build_graph(&service->graphs[i], service, i);
+    *ret_service = service;
+    return WEIR_OK;
+}
+
+/* ---- start ---- */
+
+static void *run_worker(void *argument)
+{
+    worker_graph *graph = argument;
+    weir_loop_run(graph->worker.loop);
+    return NULL;
+}
+
+static weir_status start_extensions(weir_service *service, weir_error *ret_error)
+{
+    const weir_plan *plan = service->plan;
+    for (; service->extensions_started < plan->component_count; service->extensions_started++) {
+        size_t i = service->extensions_started;
+        const weir_component_type *type = plan->components[i].type;
+        if (type->kind != WEIR_EXTENSION || !type->extension_start)
+            continue;
+        weir_status status = type->extension_start(service->shared[i], ret_error);
+        if (status != WEIR_OK)
+            return status;
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_service_start(weir_service *service, weir_error *ret_error)
+{
+    weir_status status = start_extensions(service, ret_error);
+    if (status != WEIR_OK)
+        return status;
+    for (unsigned i = 0; i < service->graph_count; i++) {
+        worker_graph *graph = &service->graphs[i];
+        int failed = pthread_create(&graph->thread, NULL, run_worker, graph);
+        if (failed)
+            return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot start worker thread %u", i);
+        graph->is_running = true;
+    }
+    service->receivers_started = true;
+    for (size_t i = 0; i < service->plan->component_count; i++) {
+        const weir_component_type *type = service->plan->components[i].type;
+        if (type->kind != WEIR_RECEIVER)
+            continue;
+        status = type->receiver_start(service->shared[i], ret_error);
+        if (status != WEIR_OK)
+            return status;
+    }
+    weir_health_set_phase(service->host.health, WEIR_RUNNING);
+    return WEIR_OK;
+}
+
+/* ---- drain ---- */
+
+static void worker_is_drained(weir_task *task)
+{
+    worker_graph *graph = WEIR_CONTAINER(task, worker_graph, done_task);
+    weir_service *service = graph->service;
+    WEIR_ASSERT(service->workers_draining > 0);
+    if (--service->workers_draining == 0)
+        service->on_drained(service->on_drained_user);
+}
+
+static uint64_t held_items(const worker_graph *graph)
+{
+    uint64_t held = 0;
+    for (size_t i = 0; i < graph->service->plan->component_count * WEIR_SIGNALS; i++) {
+        if (graph->exporters[i])
+            held += graph->exporters[i]->held(graph->exporters[i]);
+        for (const weir_batch *batch = graph->entries[i].parked; batch; batch = batch->next)
+            held += batch->items;
+    }
+    return held;
+}
+
+/* Gives everything that is still held back to those who wait for it. */
+static void give_up(worker_graph *graph)
+{
+    weir_error error;
+    weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_CANCELLED, "weir is shutting down");
+    graph->gave_up = true;
+    for (size_t i = 0; i < graph->service->plan->component_count * WEIR_SIGNALS; i++) {
+        while (graph->entries[i].parked)
+            refuse(unpark(&graph->entries[i]), &error);
+        if (graph->exporters[i])
+            graph->exporters[i]->abandon(graph->exporters[i]);
+    }
+}
+
+static void look_whether_drained(void *user)
+{
+    worker_graph *graph = user;
+    uint64_t now_ns = weir_loop_now_ns(graph->worker.loop);
+    bool is_empty = graph->receivers_draining == 0 && held_items(graph) == 0;
+    if (!is_empty && !graph->gave_up && now_ns >= graph->drain_deadline_ns)
+        give_up(graph);
+    if (is_empty || now_ns >= graph->drain_deadline_ns + (uint64_t)DRAIN_ANSWER_MS * 1000000) {
+        weir_loop_post(graph->service->host.control, &graph->done_task);
+        return;
+    }
+    weir_timer_start(graph->drain_timer, DRAIN_POLL_MS);
+}
+
+static void receiver_is_drained(void *user)
+{
+    worker_graph *graph = user;
+    WEIR_ASSERT(graph->receivers_draining > 0);
+    graph->receivers_draining--;
+}
+
+static void drain_worker(weir_task *task)
+{
+    worker_graph *graph = WEIR_CONTAINER(task, worker_graph, task);
+    const weir_plan *plan = graph->service->plan;
+    graph->drain_deadline_ns = weir_loop_now_ns(graph->worker.loop) + graph->service->drain_timeout_ms * 1000000;
+    for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
+        if (graph->exporters[i])
+            graph->exporters[i]->drain(graph->exporters[i]);
+    }
+    for (size_t i = 0; i < plan->component_count; i++)
+        graph->receivers_draining += graph->receivers[i] != NULL;
+    for (size_t i = 0; i < plan->component_count; i++) {
+        if (graph->receivers[i])
+            plan->components[i].type->receiver_drain(graph->receivers[i], receiver_is_drained, graph);
+    }
+    graph->done_task.run = worker_is_drained;
+    graph->drain_timer = weir_timer_new(graph->worker.loop, look_whether_drained, graph);
+    look_whether_drained(graph);
+}
+
+static void stop_receivers(weir_service *service)
+{
+    if (!service->receivers_started)
+        return;
+    service->receivers_started = false;
+    for (size_t i = 0; i < service->plan->component_count; i++) {
+        const weir_component_type *type = service->plan->components[i].type;
+        if (type->kind == WEIR_RECEIVER)
+            type->receiver_stop(service->shared[i]);
+    }
+}
+
+void weir_service_drain(weir_service *service, uint64_t timeout_ms, void (*on_drained)(void *user), void *user)
+{
+    weir_health_set_phase(service->host.health, WEIR_STOPPING);
+    stop_receivers(service);
+    service->drain_timeout_ms = timeout_ms;
+    service->on_drained = on_drained;
+    service->on_drained_user = user;
+    service->workers_draining = service->graph_count;
+    for (unsigned i = 0; i < service->graph_count; i++) {
+        service->graphs[i].task.run = drain_worker;
+        weir_loop_post(service->graphs[i].worker.loop, &service->graphs[i].task);
+    }
+}
+
+/* ---- stop: receivers on to exporters ---- */
+
+static void free_instances(worker_graph *graph)
+{
+    const weir_plan *plan = graph->service->plan;
+    give_up(graph);
+    weir_timer_free(graph->drain_timer);
+    for (size_t i = 0; i < plan->component_count; i++) {
+        if (graph->receivers[i])
+            plan->components[i].type->receiver_free(graph->receivers[i]);
+    }
+    for (size_t i = 0; i < plan->pipeline_count; i++) {
+        branch *built = &graph->branches[i];
+        for (size_t p = 0; p < built->plan->processor_count; p++) {
+            if (built->processors[p])
+                plan->components[built->plan->processors[p]].type->processor_free(built->processors[p]);
+        }
+        free(built->processors);
+        free(built->end.exporters);
+    }
+    for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
+        if (graph->exporters[i])
+            graph->exporters[i]->type->exporter_free(graph->exporters[i]);
+        free(graph->entries[i].branches);
+        free(graph->entries[i].exporters);
+    }
+}
+
+static void end_worker(weir_task *task)
+{
+    worker_graph *graph = WEIR_CONTAINER(task, worker_graph, task);
+    free_instances(graph);
+    weir_loop_stop(graph->worker.loop);
+}
+
+static void free_graph(worker_graph *graph)
+{
+    if (graph->is_running) {
+        graph->task.run = end_worker;
+        weir_loop_post(graph->worker.loop, &graph->task);
+        pthread_join(graph->thread, NULL);
+    } else {
+        free_instances(graph);
+    }
+    weir_loop_free(graph->worker.loop);
+    free(graph->exporters);
+    free(graph->receivers);
+    free(graph->entries);
+    free(graph->branches);
+}
+
+void weir_service_free(weir_service *service)
+{
+    if (!service)
+        return;
+    stop_receivers(service);
+    for (unsigned i = 0; i < service->graph_count; i++)
+        free_graph(&service->graphs[i]);
+    for (size_t i = service->opened; i-- > 0;) {
+        const weir_component_type *type = service->plan->components[i].type;
+        if (type->kind == WEIR_EXTENSION && type->extension_stop && i < service->extensions_started)
+            type->extension_stop(service->shared[i]);
+        if (type->close)
+            type->close(service->shared[i]);
+    }
+    free(service->graphs);
+    free(service->shared);
+    weir_metrics_free(service->host.metrics);
+    weir_health_free(service->host.health);
+    free(service);
+}
+
+weir_metrics *weir_service_metrics(weir_service *service)
+{
+    return service->host.metrics;
+}
+
+/* ---- the books ---- */
+
+typedef struct pipeline_books {
+    int64_t received, dropped, handed;
+} pipeline_books;
+
+static pipeline_books read_pipeline_books(weir_metrics *metrics, const char *pipeline)
+{
+    const weir_label labels[] = {{"pipeline", pipeline}};
+    return (pipeline_books){.received = weir_metrics_sum(metrics, "weir_pipeline_received_items", labels, 1),
+                            .dropped = weir_metrics_sum(metrics, "weir_processor_dropped_items", labels, 1),
+                            .handed = weir_metrics_sum(metrics, "weir_pipeline_handed_items", labels, 1)};
+}
+
+static const char *verdict(int64_t difference)
+{
+    return difference == 0 ? "balanced" : "OUT OF BALANCE";
+}
+
+/* True if some pipeline of this signal ends in the component. */
+static bool is_exporter_of(const weir_plan *plan, size_t component, weir_signal signal)
+{
+    for (size_t i = 0; i < plan->pipeline_count; i++) {
+        const weir_planned_pipeline *pipeline = &plan->pipelines[i];
+        for (size_t e = 0; pipeline->signal == signal && e < pipeline->exporter_count; e++) {
+            if (pipeline->exporters[e] == component)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool write_exporter_books(weir_service *service, size_t component, weir_signal signal, weir_buffer *out)
+{
+    const char *id = service->plan->components[component].id;
+    weir_exporter_books books = weir_exporter_books_read(service->host.metrics, id, signal);
+    int64_t difference = books.taken - books.sent - books.rejected - books.returned - books.dropped - books.held;
+    weir_buffer_printf(out,
+                       "books  exporter %s (%s): taken %lld = sent %lld + rejected %lld + given back %lld + dropped %lld + held %lld  [%s]\n",
+                       id, weir_signal_items(signal), (long long)books.taken, (long long)books.sent, (long long)books.rejected,
+                       (long long)books.returned, (long long)books.dropped, (long long)books.held, verdict(difference));
+    return difference == 0;
+}
+
+bool weir_service_books(weir_service *service, weir_buffer *out)
+{
+    const weir_plan *plan = service->plan;
+    bool balanced = true;
+    for (size_t i = 0; i < plan->pipeline_count; i++) {
+        pipeline_books books = read_pipeline_books(service->host.metrics, plan->pipelines[i].id);
+        int64_t difference = books.received - books.dropped - books.handed;
+        balanced = balanced && difference == 0;
+        weir_buffer_printf(out, "books  pipeline %s: received %lld = sampled or filtered out %lld + handed to exporters %lld  [%s]\n",
+                           plan->pipelines[i].id, (long long)books.received, (long long)books.dropped, (long long)books.handed,
+                           verdict(difference));
+    }
+    for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
+        weir_signal signal = (weir_signal)(i % WEIR_SIGNALS);
+        if (is_exporter_of(plan, i / WEIR_SIGNALS, signal) && !write_exporter_books(service, i / WEIR_SIGNALS, signal, out))
+            balanced = false;
+    }
+    return balanced;
+}
+
+void weir_service_totals(weir_service *service, weir_buffer *out)
+{
+    weir_metrics *metrics = service->host.metrics;
+    int64_t received[WEIR_SIGNALS] = {0};
+    for (size_t i = 0; i < service->plan->pipeline_count; i++) {
+        const weir_planned_pipeline *pipeline = &service->plan->pipelines[i];
+        received[pipeline->signal] += read_pipeline_books(metrics, pipeline->id).received;
+    }
+    weir_buffer_append_text(out, "totals ");
+    for (size_t i = 0; i < WEIR_SIGNALS; i++) {
+        WEIR_FREE char *sent = weir_format("otelcol_exporter_sent_%s", weir_signal_items((weir_signal)i));
+        weir_buffer_printf(out, " %s: %lld in, %lld out;", weir_signal_items((weir_signal)i), (long long)received[i],
+                           (long long)weir_metrics_sum(metrics, sent, NULL, 0));
+    }
+    weir_buffer_printf(out, " held %lld; memory %zu KiB of %zu KiB", (long long)weir_metrics_sum(metrics, "weir_exporter_held_items", NULL, 0),
+                       weir_account_used(&service->account) / 1024, service->account.limit_bytes / 1024);
+}
