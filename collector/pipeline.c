@@ -601,6 +601,11 @@ weir_metrics *weir_service_metrics(weir_service *service)
     return service->host.metrics;
 }
 
+const weir_account *weir_service_account(const weir_service *service)
+{
+    return &service->account;
+}
+
 /* ---- the books ---- */
 
 typedef struct pipeline_books {

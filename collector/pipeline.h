@@ -26,6 +26,7 @@ void weir_service_drain(weir_service *service, uint64_t timeout_ms, void (*on_dr
 void weir_service_free(weir_service *service);
 
 weir_metrics *weir_service_metrics(weir_service *service);
+const weir_account *weir_service_account(const weir_service *service);
 
 /* The books of every pipeline and exporter, one line each, exact when nothing is in flight. True if they balance. */
 bool weir_service_books(weir_service *service, weir_buffer *out);

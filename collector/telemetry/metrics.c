@@ -254,6 +254,14 @@ static void expose_head(const metric_row *row, const char *unit, const char *typ
                        type_suffix, types[row->kind]);
 }
 
+static void append_value(const metric_row *row, weir_buffer *out)
+{
+    if (strcmp(row->unit, "s") == 0)
+        weir_buffer_printf(out, " %.3f\n", (double)row_value(row) / 1000);
+    else
+        weir_buffer_printf(out, " %lld\n", (long long)row_value(row));
+}
+
 void weir_metrics_expose(weir_metrics *metrics, weir_exposition exposition, weir_buffer *out)
 {
     const char *family = "";
@@ -271,7 +279,7 @@ void weir_metrics_expose(weir_metrics *metrics, weir_exposition exposition, weir
         weir_buffer_printf(out, "%s%s%s", row->name, unit, total);
         if (row->labels[0])
             weir_buffer_printf(out, "{%s}", row->labels);
-        weir_buffer_printf(out, " %lld\n", (long long)row_value(row));
+        append_value(row, out);
     }
     pthread_mutex_unlock(&metrics->lock);
 }

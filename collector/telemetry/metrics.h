@@ -44,7 +44,8 @@ weir_metrics *weir_metrics_new(void);
 void weir_metrics_free(weir_metrics *metrics);
 
 /* Registers, or finds again, the metric with this name and these labels (copied). Lives as long as the registry.
- * `unit` is a UCUM unit as in the Collector's metadata ("{spans}", "By", "s", "1"). Any thread. Never NULL. */
+ * `unit` is a UCUM unit as in the Collector's metadata ("{spans}", "By", "s", "1"). What is exposed in "s" is held in
+ * milliseconds. Any thread. Never NULL. */
 weir_metric *weir_metrics_register(weir_metrics *metrics, weir_metric_kind kind, const char *name, const char *help,
                                    const char *unit, const weir_label *labels, size_t label_count);
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/assert.h"
+#include "core/limits.h"
+#include "core/memory.h"
+#include "pipeline.h"
+#include "processors/cgroup.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics_server.h"
+
+typedef struct run_state {
+    const weir_run_options *options;
+    weir_loop *control;
+    weir_service *service;
+    weir_metrics_server *metrics_server;
+    weir_timer *totals_timer;
+    char *last_totals;
+    bool is_draining;
+    /* Signals arrive on a thread of their own, which waits for them and posts; so no handler ever interrupts anything. */
+    pthread_t signal_thread;
+    weir_task signal_task;
+    _Atomic bool signal_posted;
+    _Atomic bool has_ended;
+} run_state;
+
+/* ---- while it runs ---- */
+
+static void write_out(const weir_buffer *text)
+{
+    fwrite(text->data, 1, text->len, stdout);
+    fflush(stdout);
+}
+
+static void print_totals(void *user)
+{
+    run_state *state = user;
+    WEIR_BUFFER line = {0};
+    weir_service_totals(state->service, &line);
+    const char *now = weir_buffer_string(&line);
+    if (!state->last_totals || strcmp(state->last_totals, now) != 0) {
+        printf("%s\n", now);
+        fflush(stdout);
+        free(state->last_totals);
+        state->last_totals = weir_strdup(now);
+    }
+    weir_timer_start(state->totals_timer, state->options->totals_interval_ms);
+}
+
+/* Figures of the process, collected when somebody reads the metrics. */
+static void refresh_process_metrics(void *user)
+{
+    run_state *state = user;
+    weir_metrics *metrics = weir_service_metrics(state->service);
+    long pages = 0;
+    WEIR_BUFFER statm = {0};
+    if (weir_file_read_all(&weir_files_real, "/proc/self/statm", 4096, &statm) == WEIR_OK)
+        sscanf(weir_buffer_string(&statm), "%*d %ld", &pages);
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
+    weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "otelcol_process_memory_rss",
+                                          "Total physical memory (resident set size)", "By", NULL, 0),
+                    pages * sysconf(_SC_PAGESIZE));
+    weir_metric_set(weir_metrics_register(metrics, WEIR_COUNTER, "otelcol_process_cpu_seconds",
+                                          "Total CPU user and system time in seconds", "s", NULL, 0),
+                    (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000);
+    weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_used",
+                                          "Bytes of telemetry held, as the memory account has them.", "By", NULL, 0),
+                    (int64_t)weir_account_used(weir_service_account(state->service)));
+    weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_limit",
+                                          "What the memory account may hold.", "By", NULL, 0),
+                    (int64_t)weir_service_account(state->service)->limit_bytes);
+    weir_metric_set(weir_metrics_register(metrics, WEIR_COUNTER, "weir_memory_account_refusals",
+                                          "Reservations refused because the limit was reached.", "1", NULL, 0),
+                    (int64_t)atomic_load(&weir_service_account(state->service)->refusals));
+}
+
+/* ---- signals and the end ---- */
+
+static void on_drained(void *user)
+{
+    run_state *state = user;
+    weir_loop_stop(state->control);
+}
+
+static void on_signal(weir_task *task)
+{
+    run_state *state = WEIR_CONTAINER(task, run_state, signal_task);
+    atomic_store(&state->signal_posted, false);
+    if (state->is_draining) {
+        weir_log(WEIR_LOG_WARN, NULL, "second signal: ending without waiting for the drain");
+        weir_loop_stop(state->control);
+        return;
+    }
+    state->is_draining = true;
+    weir_log(WEIR_LOG_INFO, NULL, "stopping: no new work, draining timeout_ms=%llu",
+             (unsigned long long)state->options->shutdown_timeout_ms);
+    weir_service_drain(state->service, state->options->shutdown_timeout_ms, on_drained, state);
+}
+
+static void *wait_for_signals(void *argument)
+{
+    run_state *state = argument;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    for (;;) {
+        int number;
+        if (sigwait(&signals, &number) != 0 || atomic_load(&state->has_ended))
+            return NULL;
+        if (!atomic_exchange(&state->signal_posted, true))
+            weir_loop_post(state->control, &state->signal_task);
+    }
+}
+
+/* Must come before any thread is made, so that all inherit the mask. */
+static void block_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- start ---- */
+
+static weir_status start(run_state *state, const weir_plan *plan, unsigned workers, weir_error *ret_error)
+{
+    weir_status status = weir_service_new(plan, state->control, workers, &state->service, ret_error);
+    if (status != WEIR_OK)
+        return status;
+    if (plan->metrics_endpoint) {
+        status = weir_metrics_server_start(state->control, plan->metrics_endpoint, weir_service_metrics(state->service),
+                                           plan->exposition, refresh_process_metrics, state, &state->metrics_server, ret_error);
+        if (status != WEIR_OK)
+            return status;
+    }
+    status = weir_service_start(state->service, ret_error);
+    if (status != WEIR_OK)
+        return status;
+    if (pthread_create(&state->signal_thread, NULL, wait_for_signals, state) != 0)
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot start the signal thread");
+    return WEIR_OK;
+}
+
+static void serve_until_drained(run_state *state)
+{
+    if (state->options->totals_interval_ms > 0) {
+        state->totals_timer = weir_timer_new(state->control, print_totals, state);
+        weir_timer_start(state->totals_timer, state->options->totals_interval_ms);
+    }
+    weir_loop_run(state->control);
+    atomic_store(&state->has_ended, true);
+    pthread_kill(state->signal_thread, SIGTERM);
+    pthread_join(state->signal_thread, NULL);
+    weir_timer_free(state->totals_timer);
+    free(state->last_totals);
+}
+
+static void print_books(run_state *state)
+{
+    WEIR_BUFFER books = {0};
+    if (!weir_service_books(state->service, &books))
+        weir_log(WEIR_LOG_ERROR, NULL, "the books do not balance");
+    write_out(&books);
+}
+
+int weir_run(weir_plan *plan, const weir_run_options *options)
+{
+    block_signals();
+    /* One arena per thread would keep what another thread's peak has freed; request bodies live on one worker anyway. */
+    mallopt(M_ARENA_MAX, 2);
+    run_state state = {.options = options, .control = weir_loop_new_uv(), .signal_task = {.run = on_signal}};
+    unsigned workers = options->workers ? options->workers : weir_cgroup_cpus(&weir_files_real);
+    if (workers > WEIR_WORKERS_MAX)
+        workers = WEIR_WORKERS_MAX;
+
+    weir_error error = {0};
+    bool started = start(&state, plan, workers, &error) == WEIR_OK;
+    if (started) {
+        weir_log(WEIR_LOG_INFO, NULL, "running version=%s workers=%u memory_limit_mib=%llu from=%s", WEIR_VERSION, workers,
+                 (unsigned long long)(plan->memory_limit_bytes >> 20), plan->memory_limit_from);
+        serve_until_drained(&state);
+        print_books(&state);
+    } else {
+        weir_log(WEIR_LOG_ERROR, NULL, "cannot start: %s", error.text);
+    }
+    weir_metrics_server_stop(state.metrics_server);
+    weir_service_free(state.service);
+    weir_loop_free(state.control);
+    weir_plan_free(plan);
+    return started ? 0 : 1;
+}
