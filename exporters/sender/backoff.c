@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporters/sender/backoff.h"
+
+#include "exporters/sender/sender.h"
+
+static const uint64_t ns_per_ms = 1000000;
+
+void weir_backoff_init(weir_backoff *backoff, const weir_sender_retry_config *config, uint64_t seed)
+{
+    *backoff = (weir_backoff){.config = config, .random = seed | 1};
+}
+
+/* xorshift64: enough to keep a fleet from knocking in step. */
+static double random_unit(weir_backoff *backoff)
+{
+    backoff->random ^= backoff->random << 13;
+    backoff->random ^= backoff->random >> 7;
+    backoff->random ^= backoff->random << 17;
+    return (double)(backoff->random >> 11) / (double)(1ULL << 53);
+}
+
+static void grow(weir_backoff *backoff)
+{
+    const weir_sender_retry_config *config = backoff->config;
+    double next = backoff->is_failing ? backoff->interval_ms * config->multiplier : (double)config->initial_interval_ms;
+    if (config->max_interval_ms > 0 && next > (double)config->max_interval_ms)
+        next = (double)config->max_interval_ms;
+    backoff->interval_ms = next;
+    backoff->is_failing = true;
+    backoff->round++;
+}
+
+uint64_t weir_backoff_failed(weir_backoff *backoff, uint64_t now_ns, uint32_t round, uint64_t retry_after_ms)
+{
+    if (round == backoff->round) {
+        grow(backoff);
+        double factor = backoff->config->randomization_factor;
+        double jittered = backoff->interval_ms * (1 - factor + 2 * factor * random_unit(backoff));
+        backoff->until_ns = now_ns + (uint64_t)(jittered * (double)ns_per_ms);
+    }
+    if (backoff->until_ns < now_ns + retry_after_ms * ns_per_ms)
+        backoff->until_ns = now_ns + retry_after_ms * ns_per_ms;
+    return weir_backoff_left_ms(backoff, now_ns);
+}
+
+void weir_backoff_succeeded(weir_backoff *backoff)
+{
+    backoff->is_failing = false;
+    backoff->until_ns = 0;
+}
+
+uint64_t weir_backoff_left_ms(const weir_backoff *backoff, uint64_t now_ns)
+{
+    return backoff->until_ns > now_ns ? (backoff->until_ns - now_ns + ns_per_ms - 1) / ns_per_ms : 0;
+}

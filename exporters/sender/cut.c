@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporters/sender/cut.h"
+
+#include <stdlib.h>
+
+#include "core/assert.h"
+#include "core/memory.h"
+#include "otlp/rewrite.h"
+
+static void nobody_hears(weir_ack *ack, const weir_outcome *outcome)
+{
+    (void)ack, (void)outcome;
+}
+
+weir_ack weir_ack_nobody = {.complete = nobody_hears};
+
+/* An empty batch beside `batch`, with room for `slice_count` slices, and half of its acknowledgement. */
+static weir_batch *sibling_new(weir_batch *batch, uint32_t slice_count)
+{
+    weir_batch *rest = WEIR_NEW(weir_batch);
+    rest->signal = batch->signal;
+    rest->received_ns = batch->received_ns;
+    rest->deadline_ns = batch->deadline_ns;
+    rest->metadata = batch->metadata ? weir_metadata_ref(batch->metadata) : NULL;
+    rest->slices = slice_count > 1 ? weir_alloc(slice_count, sizeof(weir_slice)) : &rest->first;
+    if (batch->ack != &weir_ack_nobody)
+        batch->ack = weir_ack_split(batch->ack, 2);
+    rest->ack = batch->ack;
+    return rest;
+}
+
+static void add_slice(weir_batch *batch, weir_slice *takes_slice)
+{
+    batch->items += takes_slice->items;
+    batch->bytes += takes_slice->len;
+    batch->slices[batch->slice_count++] = *takes_slice;
+    *takes_slice = (weir_slice){0};
+}
+
+weir_batch *weir_batch_cut_at(weir_batch *batch, uint32_t index)
+{
+    WEIR_ASSERT(index > 0 && index < batch->slice_count);
+    uint64_t items_before = batch->items;
+    weir_batch *rest = sibling_new(batch, batch->slice_count - index);
+    for (uint32_t i = index; i < batch->slice_count; i++)
+        add_slice(rest, &batch->slices[i]);
+    batch->slice_count = index;
+    batch->items -= rest->items;
+    batch->bytes -= rest->bytes;
+    WEIR_ASSERT(batch->items + rest->items == items_before);
+    return rest;
+}
+
+static uint64_t limit_of(uint64_t max)
+{
+    return max ? max : UINT64_MAX;
+}
+
+weir_batch *weir_batch_cut_slice(weir_batch *batch, weir_account *account, uint64_t items_max, uint64_t bytes_max)
+{
+    WEIR_ASSERT(batch->slice_count == 1);
+    const weir_slice *whole = &batch->slices[0];
+    if (whole->items < 2)
+        return NULL;
+    uint64_t items = limit_of(items_max) < whole->items ? items_max : whole->items - 1;
+    weir_slice head = {0}, tail = {0};
+    if (weir_otlp_split(account, batch->signal, whole, (uint32_t)items, bytes_max, &head, &tail) != WEIR_OK)
+        return NULL;
+    WEIR_ASSERT(head.items > 0 && tail.items > 0 && head.items + tail.items == whole->items);
+    weir_batch *rest = sibling_new(batch, 1);
+    add_slice(rest, &tail);
+    weir_batch_replace(batch, 0, &head);
+    return rest;
+}
+
+weir_batch *weir_batch_cut_to_fit(weir_batch *batch, weir_account *account, uint64_t items_max, uint64_t bytes_max)
+{
+    uint64_t items = 0, bytes = 0;
+    uint32_t fitting = 0;
+    for (; fitting < batch->slice_count; fitting++) {
+        items += batch->slices[fitting].items;
+        bytes += batch->slices[fitting].len;
+        if (items > limit_of(items_max) || bytes > limit_of(bytes_max))
+            break;
+    }
+    if (fitting == batch->slice_count)
+        return NULL;
+    if (batch->slice_count == 1)
+        return weir_batch_cut_slice(batch, account, items_max, bytes_max);
+    return weir_batch_cut_at(batch, fitting > 0 ? fitting : 1);
+}

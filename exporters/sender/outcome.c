@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "core/assert.h"
+#include "exporters/sender/cut.h"
+#include "exporters/sender/internal.h"
+#include "telemetry/log.h"
+
+static const uint64_t ns_per_ms = 1000000;
+static const uint64_t ns_per_s = 1000000000;
+
+/* ---- the end of a batch ---- */
+
+static void measure_speed(weir_sender *sender, uint64_t items)
+{
+    uint64_t now = weir_loop_now_ns(sender->loop);
+    sender->rate_items += items;
+    if (now - sender->rate_since_ns < ns_per_s)
+        return;
+    double lately = (double)sender->rate_items * (double)ns_per_s / (double)(now - sender->rate_since_ns);
+    sender->items_per_second = sender->items_per_second > 0 ? (sender->items_per_second + lately) / 2 : lately;
+    sender->rate_since_ns = now;
+    sender->rate_items = 0;
+}
+
+/* The batch is held no longer; what became of its items was counted before. */
+static void complete(weir_sender *sender, weir_batch *batch, const weir_outcome *outcome)
+{
+    WEIR_ASSERT(sender->held_items >= batch->items);
+    sender->held_items -= batch->items;
+    weir_metric_add(sender->meters.held, -(int64_t)batch->items);
+    weir_room_give(sender->room, 1, batch->items, batch->bytes);
+    weir_batch_complete(batch, outcome);
+}
+
+static void complete_all(weir_sender *sender, batch_list batches, const weir_outcome *outcome)
+{
+    weir_batch *batch;
+    while ((batch = batch_list_pop(&batches)))
+        complete(sender, batch, outcome);
+}
+
+static void reject_all(weir_sender *sender, batch_list batches, weir_reject_reason reason, const weir_error *error)
+{
+    weir_batch *batch;
+    while ((batch = batch_list_pop(&batches))) {
+        weir_outcome outcome = {.kind = WEIR_REJECTED, .error = *error};
+        outcome.error.class_ = WEIR_ERROR_PERMANENT;
+        outcome.error.rejected_items = batch->items;
+        weir_metric_add(sender->meters.rejected[reason], (int64_t)batch->items);
+        weir_metric_add(sender->meters.send_failed, (int64_t)batch->items);
+        weir_log(WEIR_LOG_WARN, sender->id, "the backend refused data for good items=%llu error=\"%s\"",
+                 (unsigned long long)batch->items, error->text);
+        complete(sender, batch, &outcome);
+    }
+}
+
+static weir_error giveup_error(weir_giveup_reason reason)
+{
+    static const char *const texts[WEIR_GIVEUP_REASONS] = {
+        "nobody waited for it any more", "it was not delivered in time", "weir is shutting down"};
+    weir_error error = {0};
+    weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_CANCELLED, "%s", texts[reason]);
+    return error;
+}
+
+static void log_dropped(const weir_sender *sender, const weir_batch *batch, const weir_error *error)
+{
+    weir_log(WEIR_LOG_ERROR, sender->id, "dropped data that nobody waited for items=%llu error=\"%s\"",
+             (unsigned long long)batch->items, error->text);
+}
+
+void weir_sender_give_up(weir_sender *sender, weir_batch *takes_batch, weir_giveup_reason reason, const weir_error *error,
+                         bool was_tried)
+{
+    weir_batch *batch = takes_batch;
+    weir_outcome outcome = {.kind = WEIR_RETRY_LATER, .error = error ? *error : giveup_error(reason)};
+    bool is_lost = batch->ack == &weir_ack_nobody;
+    if (is_lost)
+        log_dropped(sender, batch, &outcome.error);
+    weir_metric_add((is_lost ? sender->meters.dropped : sender->meters.returned)[reason], (int64_t)batch->items);
+    if (was_tried)
+        weir_metric_add(sender->meters.send_failed, (int64_t)batch->items);
+    complete(sender, batch, &outcome);
+}
+
+batch_list weir_sender_drop_abandoned(weir_sender *sender, batch_list batches, bool was_tried)
+{
+    batch_list left = {0};
+    weir_batch *batch;
+    while ((batch = batch_list_pop(&batches))) {
+        if (weir_ack_abandoned(batch->ack))
+            weir_sender_give_up(sender, batch, WEIR_GIVEUP_ABANDONED, NULL, was_tried);
+        else
+            batch_list_append(&left, batch);
+    }
+    return left;
+}
+
+batch_list weir_sender_return_to_sources(weir_sender *sender, batch_list batches, bool was_tried)
+{
+    batch_list left = {0};
+    weir_batch *batch;
+    while ((batch = batch_list_pop(&batches))) {
+        if (batch->ack == &weir_ack_nobody)
+            batch_list_append(&left, batch);
+        else
+            weir_sender_give_up(sender, batch, WEIR_GIVEUP_SHUTDOWN, NULL, was_tried);
+    }
+    return left;
+}
+
+/* ---- delivered ---- */
+
+/* Which batch the refused items of a partial success belong to is known only if there is one. */
+static weir_outcome outcome_of_partial(const sender_push *push, const weir_error *error, uint64_t rejected)
+{
+    weir_outcome outcome = weir_outcome_delivered;
+    if (rejected == 0 || push->batch_count > 1)
+        return outcome;
+    outcome.kind = rejected == push->super.items ? WEIR_REJECTED : WEIR_DELIVERED;
+    outcome.error = *error;
+    outcome.error.rejected_items = rejected;
+    return outcome;
+}
+
+static void delivered(weir_sender *sender, sender_push *push, const weir_error *error)
+{
+    uint64_t items = push->super.items;
+    uint64_t rejected = error->rejected_items < items ? error->rejected_items : items;
+    weir_outcome outcome = outcome_of_partial(push, error, rejected);
+    weir_backoff_succeeded(&sender->backoff);
+    weir_metric_add(sender->meters.sent, (int64_t)(items - rejected));
+    weir_metric_add(sender->meters.rejected[WEIR_REJECT_PARTIAL_SUCCESS], (int64_t)rejected);
+    weir_metric_add(sender->meters.send_failed, (int64_t)rejected);
+    if (error->text[0] != '\0')
+        weir_log(WEIR_LOG_WARN, sender->id, "the backend took a part only rejected=%llu items=%llu message=\"%s\"",
+                 (unsigned long long)rejected, (unsigned long long)items, error->text);
+    measure_speed(sender, items);
+    complete_all(sender, sender_push_free(push), &outcome);
+}
+
+/* ---- not now ---- */
+
+static bool has_expired(const weir_sender *sender, const sender_push *push, uint64_t next_attempt_ns)
+{
+    uint64_t elapsed_max_ns = sender->config->retry.max_elapsed_time_ms * ns_per_ms;
+    return elapsed_max_ns > 0 && next_attempt_ns > push->first_attempt_ns + elapsed_max_ns;
+}
+
+static void give_up_push(weir_sender *sender, sender_push *push, weir_giveup_reason reason, const weir_error *error)
+{
+    batch_list batches = sender_push_free(push);
+    weir_batch *batch;
+    while ((batch = batch_list_pop(&batches)))
+        weir_sender_give_up(sender, batch, reason, error, true);
+}
+
+/* At the end, a source that still has its data gets it back at once; what only we have is tried until the last moment. */
+static void fail_while_draining(weir_sender *sender, sender_push *push)
+{
+    push->batches = weir_sender_return_to_sources(sender, push->batches, true);
+    if (sender_push_recount(push))
+        push_list_append(&sender->again, push);
+    else
+        sender_push_free(push);
+    sender->return_to_sources = true;
+}
+
+static void log_failure(const weir_sender *sender, const weir_error *error, uint64_t delay_ms)
+{
+    if (error->class_ == WEIR_ERROR_ENDPOINT)
+        weir_log(WEIR_LOG_ERROR, sender->id, "the backend cannot be used: check the endpoint and its settings error=\"%s\" retry_ms=%llu",
+                 error->text, (unsigned long long)delay_ms);
+    else
+        weir_log(WEIR_LOG_WARN, sender->id, "sending failed error=\"%s\" retry_ms=%llu", error->text,
+                 (unsigned long long)delay_ms);
+}
+
+static void failed(weir_sender *sender, sender_push *push, const weir_error *error)
+{
+    uint64_t now = weir_loop_now_ns(sender->loop);
+    weir_error told = *error;
+    if (!sender->config->retry.enabled) {
+        log_failure(sender, error, 0);
+        give_up_push(sender, push, WEIR_GIVEUP_EXPIRED, &told);
+        return;
+    }
+    uint64_t delay_ms = weir_backoff_failed(&sender->backoff, now, push->round, error->retry_after_ms);
+    if (sender->is_draining) {
+        delay_ms = WEIR_SENDER_DRAIN_RETRY_MS;
+        sender->backoff.until_ns = now + delay_ms * ns_per_ms;
+    }
+    log_failure(sender, error, delay_ms);
+    told.retry_after_ms = (uint32_t)delay_ms;
+    if (has_expired(sender, push, now + delay_ms * ns_per_ms))
+        give_up_push(sender, push, WEIR_GIVEUP_EXPIRED, &told);
+    else if (sender->is_draining)
+        fail_while_draining(sender, push);
+    else
+        push_list_append(&sender->again, push);
+}
+
+/* ---- not like this ---- */
+
+/* Both halves go before everything else, in their order. */
+static void send_halves(weir_sender *sender, sender_push *first, sender_push *second)
+{
+    push_list_prepend(&sender->again, second);
+    push_list_prepend(&sender->again, first);
+}
+
+static void too_large(weir_sender *sender, sender_push *push, const weir_error *error)
+{
+    weir_backoff_succeeded(&sender->backoff);
+    uint64_t bytes_max = push->super.bytes / 2;
+    if (sender->known_bytes_max == 0 || bytes_max < sender->known_bytes_max)
+        sender->known_bytes_max = bytes_max > 0 ? bytes_max : 1;
+    sender_push *second = sender_push_split(push);
+    if (second)
+        send_halves(sender, push, second);
+    else
+        reject_all(sender, sender_push_free(push), WEIR_REJECT_TOO_LARGE, error);
+}
+
+static void refused(weir_sender *sender, sender_push *push, const weir_error *error)
+{
+    weir_backoff_succeeded(&sender->backoff);
+    sender_push *second = sender_push_halve(push);
+    if (second)
+        send_halves(sender, push, second);
+    else
+        reject_all(sender, sender_push_free(push), WEIR_REJECT_PERMANENT, error);
+}
+
+void weir_push_done(weir_push *done, const weir_error *error)
+{
+    sender_push *push = WEIR_CONTAINER(done, struct sender_push, super);
+    weir_sender *sender = push->sender;
+    weir_error none = {0};
+    if (!error)
+        error = &none;
+    push_list_remove(&sender->under_way, push);
+    weir_sender_shared_report(sender->shared, error);
+    switch (error->class_) {
+    case WEIR_ERROR_NONE:
+        delivered(sender, push, error);
+        break;
+    case WEIR_ERROR_RETRYABLE:
+    case WEIR_ERROR_THROTTLED:
+    case WEIR_ERROR_ENDPOINT:
+        failed(sender, push, error);
+        break;
+    case WEIR_ERROR_TOO_LARGE:
+        too_large(sender, push, error);
+        break;
+    case WEIR_ERROR_PERMANENT:
+        refused(sender, push, error);
+        break;
+    }
+    weir_sender_pump(sender);
+}
