@@ -189,6 +189,9 @@ static void loop_stop(weir_loop *loop)
 static void loop_free(weir_loop *loop)
 {
     uv_backed_loop *self = weir__loop_uv(loop);
+    /* What was posted after the loop stopped still runs: a task owns what it carries, and would leak otherwise. */
+    while (self->inbox_first)
+        run_inbox(self);
     close_free_timers(self);
     uv_close((uv_handle_t *)&self->inbox_wake, NULL);
     uv_close((uv_handle_t *)&self->inbox_turn, NULL);
