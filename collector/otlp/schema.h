@@ -10,7 +10,7 @@
  *   ITEM(number, message, path)    a repeated sub-message that is counted: span, log record, data point
  *   CHOICE(number, message, path)  a member of Metric.data, which replaces the items of another member before it
  *
- * The paths are what error messages show.
+ * `attribute` is key_value, with a short cut for its usual form. The paths are what error messages show.
  */
 #ifndef WEIR_OTLP_SCHEMA_H
 #define WEIR_OTLP_SCHEMA_H
@@ -40,7 +40,7 @@
 #define SCOPE_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
     FIELD  (1, bytes, "InstrumentationScope.name") \
     FIELD  (2, bytes, "InstrumentationScope.version") \
-    MESSAGE(3, key_value, "InstrumentationScope.attributes") \
+    MESSAGE(3, attribute, "InstrumentationScope.attributes") \
     FIELD  (4, varint, "InstrumentationScope.dropped_attributes_count")
 
 #define ENTITY_REF_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
@@ -50,21 +50,21 @@
     FIELD  (4, bytes, "EntityRef.description_keys")
 
 #define RESOURCE_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
-    MESSAGE(1, key_value, "Resource.attributes") \
+    MESSAGE(1, attribute, "Resource.attributes") \
     FIELD  (2, varint, "Resource.dropped_attributes_count") \
     MESSAGE(3, entity_ref, "Resource.entity_refs")
 
 #define EVENT_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
     FIELD  (1, fixed64, "Span.Event.time_unix_nano") \
     FIELD  (2, bytes, "Span.Event.name") \
-    MESSAGE(3, key_value, "Span.Event.attributes") \
+    MESSAGE(3, attribute, "Span.Event.attributes") \
     FIELD  (4, varint, "Span.Event.dropped_attributes_count")
 
 #define LINK_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
     FIELD  (1, trace_id, "Span.Link.trace_id") \
     FIELD  (2, span_id, "Span.Link.span_id") \
     FIELD  (3, bytes, "Span.Link.trace_state") \
-    MESSAGE(4, key_value, "Span.Link.attributes") \
+    MESSAGE(4, attribute, "Span.Link.attributes") \
     FIELD  (5, varint, "Span.Link.dropped_attributes_count") \
     FIELD  (6, fixed32, "Span.Link.flags")
 
@@ -81,7 +81,7 @@
     FIELD  (6, varint, "Span.kind") \
     FIELD  (7, fixed64, "Span.start_time_unix_nano") \
     FIELD  (8, fixed64, "Span.end_time_unix_nano") \
-    MESSAGE(9, key_value, "Span.attributes") \
+    MESSAGE(9, attribute, "Span.attributes") \
     FIELD  (10, varint, "Span.dropped_attributes_count") \
     MESSAGE(11, event, "Span.events") \
     FIELD  (12, varint, "Span.dropped_events_count") \
@@ -95,7 +95,7 @@
     FIELD  (2, varint, "LogRecord.severity_number") \
     FIELD  (3, bytes, "LogRecord.severity_text") \
     MESSAGE(5, any_value, "LogRecord.body") \
-    MESSAGE(6, key_value, "LogRecord.attributes") \
+    MESSAGE(6, attribute, "LogRecord.attributes") \
     FIELD  (7, varint, "LogRecord.dropped_attributes_count") \
     FIELD  (8, fixed32, "LogRecord.flags") \
     FIELD  (9, trace_id, "LogRecord.trace_id") \
@@ -109,7 +109,7 @@
     FIELD  (4, span_id, "Exemplar.span_id") \
     FIELD  (5, trace_id, "Exemplar.trace_id") \
     FIELD  (6, fixed64, "Exemplar.as_int") \
-    MESSAGE(7, key_value, "Exemplar.filtered_attributes")
+    MESSAGE(7, attribute, "Exemplar.filtered_attributes")
 
 #define NUMBER_POINT_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
     FIELD  (2, fixed64, "NumberDataPoint.start_time_unix_nano") \
@@ -117,7 +117,7 @@
     FIELD  (4, fixed64, "NumberDataPoint.as_double") \
     MESSAGE(5, exemplar, "NumberDataPoint.exemplars") \
     FIELD  (6, fixed64, "NumberDataPoint.as_int") \
-    MESSAGE(7, key_value, "NumberDataPoint.attributes") \
+    MESSAGE(7, attribute, "NumberDataPoint.attributes") \
     FIELD  (8, varint, "NumberDataPoint.flags")
 
 #define HISTOGRAM_POINT_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
@@ -128,7 +128,7 @@
     PACKED (6, fixed64, "HistogramDataPoint.bucket_counts") \
     PACKED (7, fixed64, "HistogramDataPoint.explicit_bounds") \
     MESSAGE(8, exemplar, "HistogramDataPoint.exemplars") \
-    MESSAGE(9, key_value, "HistogramDataPoint.attributes") \
+    MESSAGE(9, attribute, "HistogramDataPoint.attributes") \
     FIELD  (10, varint, "HistogramDataPoint.flags") \
     FIELD  (11, fixed64, "HistogramDataPoint.min") \
     FIELD  (12, fixed64, "HistogramDataPoint.max")
@@ -138,7 +138,7 @@
     PACKED (2, varint, "ExponentialHistogramDataPoint.Buckets.bucket_counts")
 
 #define EXPONENTIAL_POINT_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
-    MESSAGE(1, key_value, "ExponentialHistogramDataPoint.attributes") \
+    MESSAGE(1, attribute, "ExponentialHistogramDataPoint.attributes") \
     FIELD  (2, fixed64, "ExponentialHistogramDataPoint.start_time_unix_nano") \
     FIELD  (3, fixed64, "ExponentialHistogramDataPoint.time_unix_nano") \
     FIELD  (4, fixed64, "ExponentialHistogramDataPoint.count") \
@@ -163,7 +163,7 @@
     FIELD  (4, fixed64, "SummaryDataPoint.count") \
     FIELD  (5, fixed64, "SummaryDataPoint.sum") \
     MESSAGE(6, quantile, "SummaryDataPoint.quantile_values") \
-    MESSAGE(7, key_value, "SummaryDataPoint.attributes") \
+    MESSAGE(7, attribute, "SummaryDataPoint.attributes") \
     FIELD  (8, varint, "SummaryDataPoint.flags")
 
 #define GAUGE_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
@@ -194,7 +194,7 @@
     CHOICE (9, histogram, "Metric.histogram") \
     CHOICE (10, exponential_histogram, "Metric.exponential_histogram") \
     CHOICE (11, summary, "Metric.summary") \
-    MESSAGE(12, key_value, "Metric.metadata")
+    MESSAGE(12, attribute, "Metric.metadata")
 
 #define SCOPE_SPANS_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
     MESSAGE(1, scope, "ScopeSpans.scope") \

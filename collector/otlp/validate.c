@@ -345,6 +345,37 @@ COLD static const uint8_t *check_other(checker *self, const uint8_t *field, cons
     }
 
 OTLP_MESSAGES(DECLARE_MESSAGE)
+
+/* The form in which SDKs write nearly every attribute: a key, then one scalar that fills the rest, all lengths of one byte.
+ * Knowing it by its outline costs half of what walking through its five tags and lengths does. */
+INLINE bool is_plain_attribute(const uint8_t *p, const uint8_t *end)
+{
+    enum { KEY = 0x0a, VALUE = 0x12, STRING = 0x0a, BOOL = 0x10, INT = 0x18, DOUBLE = 0x21 };
+    size_t len = (size_t)(end - p);
+    if (len < 6 || p[0] != KEY || p[1] >= 0x80 || (size_t)p[1] + 6 > len)
+        return false;
+    const uint8_t *value = p + 2 + p[1];
+    size_t value_len = (size_t)(end - value) - 2;
+    if (value[0] != VALUE || value[1] != value_len || value_len >= 0x80)
+        return false;
+    switch (value[2]) {
+    case STRING:
+        return value[3] == value_len - 2;
+    case BOOL:
+    case INT:
+        return value_len == 2 && value[3] < 0x80;
+    case DOUBLE:
+        return value_len == 9;
+    default:
+        return false;
+    }
+}
+
+INLINE const uint8_t *check_attribute(checker *self, const uint8_t *p, const uint8_t *end)
+{
+    return is_plain_attribute(p, end) ? end : check_key_value(self, p, end);
+}
+
 OTLP_MESSAGES(DEFINE_MESSAGE)
 
 weir_status weir_otlp_validate(weir_otlp_kind kind, const uint8_t *data, size_t len, uint64_t *ret_items,

@@ -28,7 +28,7 @@ typedef enum weir_otlp_kind { WEIR_OTLP_TRACES, WEIR_OTLP_METRICS, WEIR_OTLP_LOG
 
 /* Checks `len` bytes (borrowed) of an Export{Trace,Metrics,Logs}ServiceRequest. `*ret_items`: its spans, metric data
  * points or log records. Data points of a `Metric.data` that a later member of the oneof replaces do not count.
- * WEIR_INVALID: `*ret_error` is permanent, has the offset of the bad field, and its text names both:
+ * WEIR_INVALID: `*ret_error` is permanent, has the offset of the bad value (just behind its tag), and its text names both:
  * "offset 1234: Span.trace_id must be 0 or 16 bytes, not 7". Any thread; nothing is allocated. */
 WEIR_MUST_USE weir_status weir_otlp_validate(weir_otlp_kind kind, const uint8_t *data, size_t len, uint64_t *ret_items,
                                              weir_error *ret_error);
