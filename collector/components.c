@@ -66,6 +66,20 @@ const weir_component_type *weir_component_find(weir_component_kind kind, const c
     return NULL;
 }
 
+const char *weir_component_name(weir_component_kind kind, size_t index)
+{
+    for (size_t i = 0; i < WEIR_COUNT_OF(rows); i++) {
+        const weir_component_type *type = rows[i].type;
+        if ((type ? type->kind : rows[i].kind) != kind)
+            continue;
+        if (index-- == 0)
+            return type ? type->name : rows[i].name;
+        if (type && type->alias && index-- == 0)
+            return type->alias;
+    }
+    return NULL;
+}
+
 size_t weir_component_count(void)
 {
     return WEIR_COUNT_OF(rows);

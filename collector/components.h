@@ -15,6 +15,9 @@ const weir_component_type *weir_component_find(weir_component_kind kind, const c
 const weir_component_type *weir_component_at(size_t index);
 size_t weir_component_count(void);
 
+/* The `index`-th name of that kind, aliases included; NULL past the last. No module is opened for it. */
+const char *weir_component_name(weir_component_kind kind, size_t index);
+
 /* "receiver", "processor", "exporter", "extension". */
 const char *weir_component_kind_name(weir_component_kind kind);
 

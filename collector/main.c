@@ -2,9 +2,7 @@
  *
  * The command line: `weir [options]` runs the service, `weir COMMAND …` does one of the things listed in commands.c.
  */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"

@@ -28,7 +28,6 @@
 #include "core/assert.h"
 #include "core/limits.h"
 #include "core/memory.h"
-#include "exporters/sender/meters.h"
 #include "telemetry/health.h"
 #include "telemetry/log.h"
 
@@ -66,7 +65,7 @@ struct weir_entry {
 
 typedef struct worker_graph {
     weir_worker worker;
-    weir_service *service;
+    weir_flow *flow;
     pthread_t thread;
     bool is_running;
     weir_exporter **exporters; /* [component * WEIR_SIGNALS + signal]; NULL where not used */
@@ -82,7 +81,7 @@ typedef struct worker_graph {
     bool gave_up;
 } worker_graph;
 
-struct weir_service {
+struct weir_flow {
     const weir_plan *plan;
     weir_host host;
     weir_account account;
@@ -188,7 +187,7 @@ static void offer_parked(weir_entry *entry)
 static void on_room(void *user)
 {
     worker_graph *graph = user;
-    size_t entry_count = graph->service->plan->component_count * WEIR_SIGNALS;
+    size_t entry_count = graph->flow->plan->component_count * WEIR_SIGNALS;
     for (size_t i = 0; i < entry_count; i++) {
         if (graph->entries[i].parked)
             offer_parked(&graph->entries[i]);
@@ -208,6 +207,12 @@ static void fan_out_consume(weir_consumer *self, weir_batch *takes_batch)
 
 /* ---- build: exporters back to receivers ---- */
 
+/* A component that is defined but stands in no pipeline is checked, never built. */
+static bool is_used(const weir_plan *plan, size_t component)
+{
+    return plan->document->components[component].is_used;
+}
+
 static weir_exporter *exporter_of(worker_graph *graph, size_t component, weir_signal signal)
 {
     return graph->exporters[component * WEIR_SIGNALS + signal];
@@ -220,10 +225,10 @@ static weir_batch_shape shape_for(const weir_plan *plan, size_t exporter, weir_s
     for (size_t i = 0; i < plan->pipeline_count; i++) {
         const weir_planned_pipeline *pipeline = &plan->pipelines[i];
         bool leads_here = false;
-        for (size_t e = 0; e < pipeline->exporter_count; e++)
-            leads_here = leads_here || pipeline->exporters[e] == exporter;
-        for (size_t p = 0; leads_here && pipeline->signal == signal && p < pipeline->processor_count; p++) {
-            const weir_planned_component *processor = &plan->components[pipeline->processors[p]];
+        for (size_t e = 0; e < pipeline->exporters.count; e++)
+            leads_here = leads_here || pipeline->exporters.items[e] == exporter;
+        for (size_t p = 0; leads_here && pipeline->signal == signal && p < pipeline->processors.count; p++) {
+            const weir_planned_component *processor = &plan->components[pipeline->processors.items[p]];
             if (processor->type->processor_shape)
                 processor->type->processor_shape(processor->config, &shape);
         }
@@ -235,15 +240,15 @@ static weir_batch_shape shape_for(const weir_plan *plan, size_t exporter, weir_s
 
 static void build_exporters(worker_graph *graph, const weir_planned_pipeline *pipeline)
 {
-    const weir_plan *plan = graph->service->plan;
-    for (size_t i = 0; i < pipeline->exporter_count; i++) {
-        size_t component = pipeline->exporters[i];
+    const weir_plan *plan = graph->flow->plan;
+    for (size_t i = 0; i < pipeline->exporters.count; i++) {
+        size_t component = pipeline->exporters.items[i];
         weir_exporter **place = &graph->exporters[component * WEIR_SIGNALS + pipeline->signal];
         if (*place)
             continue;
         weir_batch_shape shape = shape_for(plan, component, pipeline->signal);
         const weir_component_type *type = plan->components[component].type;
-        *place = type->exporter_create(graph->service->shared[component], &graph->worker, pipeline->signal, &shape);
+        *place = type->exporter_create(graph->flow->shared[component], &graph->worker, pipeline->signal, &shape);
         (*place)->on_room = on_room;
         (*place)->on_room_user = graph;
     }
@@ -251,8 +256,8 @@ static void build_exporters(worker_graph *graph, const weir_planned_pipeline *pi
 
 static void build_branch(worker_graph *graph, branch *built, const weir_planned_pipeline *pipeline)
 {
-    const weir_plan *plan = graph->service->plan;
-    weir_metrics *metrics = graph->service->host.metrics;
+    const weir_plan *plan = graph->flow->plan;
+    weir_metrics *metrics = graph->flow->host.metrics;
     const weir_label labels[] = {{"pipeline", pipeline->id}};
     built->plan = pipeline;
     built->received_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_received_items",
@@ -260,19 +265,19 @@ static void build_branch(worker_graph *graph, branch *built, const weir_planned_
     built->end.super.consume = fan_out_consume;
     built->end.handed_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_handed_items",
                                                     "Items that reached the pipeline's exporters.", "{items}", labels, 1);
-    built->end.exporter_count = pipeline->exporter_count;
-    built->end.exporters = weir_alloc(pipeline->exporter_count, sizeof(weir_exporter *));
-    for (size_t i = 0; i < pipeline->exporter_count; i++)
-        built->end.exporters[i] = exporter_of(graph, pipeline->exporters[i], pipeline->signal);
+    built->end.exporter_count = pipeline->exporters.count;
+    built->end.exporters = weir_alloc(pipeline->exporters.count, sizeof(weir_exporter *));
+    for (size_t i = 0; i < pipeline->exporters.count; i++)
+        built->end.exporters[i] = exporter_of(graph, pipeline->exporters.items[i], pipeline->signal);
 
     built->head = &built->end.super;
-    built->processors = weir_alloc(pipeline->processor_count, sizeof(weir_consumer *));
-    for (size_t i = pipeline->processor_count; i-- > 0;) {
-        size_t component = pipeline->processors[i];
+    built->processors = weir_alloc(pipeline->processors.count, sizeof(weir_consumer *));
+    for (size_t i = pipeline->processors.count; i-- > 0;) {
+        size_t component = pipeline->processors.items[i];
         const weir_component_type *type = plan->components[component].type;
         if (!type->processor_create)
             continue;
-        built->processors[i] = type->processor_create(graph->service->shared[component], &graph->worker, pipeline->signal,
+        built->processors[i] = type->processor_create(graph->flow->shared[component], &graph->worker, pipeline->signal,
                                                       pipeline->id, built->head);
         built->head = built->processors[i];
     }
@@ -291,8 +296,8 @@ static void entry_add_exporter(weir_entry *entry, weir_exporter *exporter)
 static void build_entries(worker_graph *graph, branch *target)
 {
     const weir_planned_pipeline *pipeline = target->plan;
-    for (size_t i = 0; i < pipeline->receiver_count; i++) {
-        weir_entry *entry = &graph->entries[pipeline->receivers[i] * WEIR_SIGNALS + pipeline->signal];
+    for (size_t i = 0; i < pipeline->receivers.count; i++) {
+        weir_entry *entry = &graph->entries[pipeline->receivers.items[i] * WEIR_SIGNALS + pipeline->signal];
         entry->branches = weir_realloc(entry->branches, entry->branch_count + 1, sizeof(branch *));
         entry->branches[entry->branch_count++] = target;
         for (size_t e = 0; e < target->end.exporter_count; e++)
@@ -302,10 +307,10 @@ static void build_entries(worker_graph *graph, branch *target)
 
 static void build_receivers(worker_graph *graph)
 {
-    const weir_plan *plan = graph->service->plan;
+    const weir_plan *plan = graph->flow->plan;
     for (size_t i = 0; i < plan->component_count; i++) {
         const weir_component_type *type = plan->components[i].type;
-        if (type->kind != WEIR_RECEIVER)
+        if (!is_used(plan, i) || type->kind != WEIR_RECEIVER)
             continue;
         weir_entry *entries[WEIR_SIGNALS] = {NULL};
         for (size_t signal = 0; signal < WEIR_SIGNALS; signal++) {
@@ -313,16 +318,16 @@ static void build_receivers(worker_graph *graph)
             if (entry->branch_count > 0)
                 entries[signal] = entry;
         }
-        graph->receivers[i] = type->receiver_create(graph->service->shared[i], &graph->worker, entries);
+        graph->receivers[i] = type->receiver_create(graph->flow->shared[i], &graph->worker, entries);
     }
 }
 
-static void build_graph(worker_graph *graph, weir_service *service, unsigned index)
+static void build_graph(worker_graph *graph, weir_flow *flow, unsigned index)
 {
-    const weir_plan *plan = service->plan;
-    graph->service = service;
-    graph->worker = (weir_worker){.index = index, .loop = weir_loop_new_uv(), .host = &service->host};
-    weir_health_watch(service->host.health, index, graph->worker.loop);
+    const weir_plan *plan = flow->plan;
+    graph->flow = flow;
+    graph->worker = (weir_worker){.index = index, .loop = weir_loop_new_uv(), .host = &flow->host};
+    weir_health_watch(flow->host.health, index, graph->worker.loop);
     graph->exporters = weir_alloc(plan->component_count * WEIR_SIGNALS, sizeof(weir_exporter *));
     graph->receivers = weir_alloc(plan->component_count, sizeof(weir_receiver *));
     graph->entries = weir_alloc(plan->component_count * WEIR_SIGNALS, sizeof(weir_entry));
@@ -339,35 +344,35 @@ static void build_graph(worker_graph *graph, weir_service *service, unsigned ind
     build_receivers(graph);
 }
 
-weir_status weir_service_new(const weir_plan *plan, weir_loop *control, unsigned workers, weir_service **ret_service,
+weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned workers, weir_flow **ret_flow,
                              weir_error *ret_error)
 {
     WEIR_ASSERT(workers >= 1 && workers <= WEIR_WORKERS_MAX);
-    weir_service *service = WEIR_NEW(weir_service);
-    service->plan = plan;
-    weir_account_init(&service->account, plan->memory_limit_bytes, plan->memory_soft_limit_bytes);
-    service->host = (weir_host){.control = control,
-                                .account = &service->account,
+    weir_flow *flow = WEIR_NEW(weir_flow);
+    flow->plan = plan;
+    weir_account_init(&flow->account, plan->memory_limit_bytes, plan->memory_soft_limit_bytes);
+    flow->host = (weir_host){.control = control,
+                                .account = &flow->account,
                                 .metrics = weir_metrics_new(),
                                 .health = weir_health_new(workers),
                                 .workers = workers};
-    service->shared = weir_alloc(plan->component_count, sizeof(void *));
-    for (; service->opened < plan->component_count; service->opened++) {
-        const weir_planned_component *component = &plan->components[service->opened];
-        if (!component->type->open)
+    flow->shared = weir_alloc(plan->component_count, sizeof(void *));
+    for (; flow->opened < plan->component_count; flow->opened++) {
+        const weir_planned_component *component = &plan->components[flow->opened];
+        if (!is_used(plan, flow->opened) || !component->type->open)
             continue;
-        weir_status status = component->type->open(&service->host, component->id, component->config,
-                                                   &service->shared[service->opened], ret_error);
+        weir_status status = component->type->open(&flow->host, component->id, component->config,
+                                                   &flow->shared[flow->opened], ret_error);
         if (status != WEIR_OK) {
-            weir_service_free(service);
+            weir_flow_free(flow);
             return status;
         }
     }
-    service->graphs = weir_alloc(workers, sizeof(worker_graph));
-    service->graph_count = workers;
+    flow->graphs = weir_alloc(workers, sizeof(worker_graph));
+    flow->graph_count = workers;
     for (unsigned i = 0; i < workers; i++)
-        build_graph(&service->graphs[i], service, i);
-    *ret_service = service;
+        build_graph(&flow->graphs[i], flow, i);
+    *ret_flow = flow;
     return WEIR_OK;
 }
 
@@ -380,43 +385,43 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-static weir_status start_extensions(weir_service *service, weir_error *ret_error)
+static weir_status start_extensions(weir_flow *flow, weir_error *ret_error)
 {
-    const weir_plan *plan = service->plan;
-    for (; service->extensions_started < plan->component_count; service->extensions_started++) {
-        size_t i = service->extensions_started;
+    const weir_plan *plan = flow->plan;
+    for (; flow->extensions_started < plan->component_count; flow->extensions_started++) {
+        size_t i = flow->extensions_started;
         const weir_component_type *type = plan->components[i].type;
-        if (type->kind != WEIR_EXTENSION || !type->extension_start)
+        if (!is_used(plan, i) || type->kind != WEIR_EXTENSION || !type->extension_start)
             continue;
-        weir_status status = type->extension_start(service->shared[i], ret_error);
+        weir_status status = type->extension_start(flow->shared[i], ret_error);
         if (status != WEIR_OK)
             return status;
     }
     return WEIR_OK;
 }
 
-weir_status weir_service_start(weir_service *service, weir_error *ret_error)
+weir_status weir_flow_start(weir_flow *flow, weir_error *ret_error)
 {
-    weir_status status = start_extensions(service, ret_error);
+    weir_status status = start_extensions(flow, ret_error);
     if (status != WEIR_OK)
         return status;
-    for (unsigned i = 0; i < service->graph_count; i++) {
-        worker_graph *graph = &service->graphs[i];
+    for (unsigned i = 0; i < flow->graph_count; i++) {
+        worker_graph *graph = &flow->graphs[i];
         int failed = pthread_create(&graph->thread, NULL, run_worker, graph);
         if (failed)
             return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot start worker thread %u", i);
         graph->is_running = true;
     }
-    service->receivers_started = true;
-    for (size_t i = 0; i < service->plan->component_count; i++) {
-        const weir_component_type *type = service->plan->components[i].type;
-        if (type->kind != WEIR_RECEIVER)
+    flow->receivers_started = true;
+    for (size_t i = 0; i < flow->plan->component_count; i++) {
+        const weir_component_type *type = flow->plan->components[i].type;
+        if (!is_used(flow->plan, i) || type->kind != WEIR_RECEIVER)
             continue;
-        status = type->receiver_start(service->shared[i], ret_error);
+        status = type->receiver_start(flow->shared[i], ret_error);
         if (status != WEIR_OK)
             return status;
     }
-    weir_health_set_phase(service->host.health, WEIR_RUNNING);
+    weir_health_set_phase(flow->host.health, WEIR_RUNNING);
     return WEIR_OK;
 }
 
@@ -425,16 +430,16 @@ weir_status weir_service_start(weir_service *service, weir_error *ret_error)
 static void worker_is_drained(weir_task *task)
 {
     worker_graph *graph = WEIR_CONTAINER(task, worker_graph, done_task);
-    weir_service *service = graph->service;
-    WEIR_ASSERT(service->workers_draining > 0);
-    if (--service->workers_draining == 0)
-        service->on_drained(service->on_drained_user);
+    weir_flow *flow = graph->flow;
+    WEIR_ASSERT(flow->workers_draining > 0);
+    if (--flow->workers_draining == 0)
+        flow->on_drained(flow->on_drained_user);
 }
 
 static uint64_t held_items(const worker_graph *graph)
 {
     uint64_t held = 0;
-    for (size_t i = 0; i < graph->service->plan->component_count * WEIR_SIGNALS; i++) {
+    for (size_t i = 0; i < graph->flow->plan->component_count * WEIR_SIGNALS; i++) {
         if (graph->exporters[i])
             held += graph->exporters[i]->held(graph->exporters[i]);
         for (const weir_batch *batch = graph->entries[i].parked; batch; batch = batch->next)
@@ -449,7 +454,7 @@ static void give_up(worker_graph *graph)
     weir_error error;
     weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_CANCELLED, "weir is shutting down");
     graph->gave_up = true;
-    for (size_t i = 0; i < graph->service->plan->component_count * WEIR_SIGNALS; i++) {
+    for (size_t i = 0; i < graph->flow->plan->component_count * WEIR_SIGNALS; i++) {
         while (graph->entries[i].parked)
             refuse(unpark(&graph->entries[i]), &error);
         if (graph->exporters[i])
@@ -465,7 +470,7 @@ static void look_whether_drained(void *user)
     if (!is_empty && !graph->gave_up && now_ns >= graph->drain_deadline_ns)
         give_up(graph);
     if (is_empty || now_ns >= graph->drain_deadline_ns + (uint64_t)DRAIN_ANSWER_MS * 1000000) {
-        weir_loop_post(graph->service->host.control, &graph->done_task);
+        weir_loop_post(graph->flow->host.control, &graph->done_task);
         return;
     }
     weir_timer_start(graph->drain_timer, DRAIN_POLL_MS);
@@ -481,8 +486,8 @@ static void receiver_is_drained(void *user)
 static void drain_worker(weir_task *task)
 {
     worker_graph *graph = WEIR_CONTAINER(task, worker_graph, task);
-    const weir_plan *plan = graph->service->plan;
-    graph->drain_deadline_ns = weir_loop_now_ns(graph->worker.loop) + graph->service->drain_timeout_ms * 1000000;
+    const weir_plan *plan = graph->flow->plan;
+    graph->drain_deadline_ns = weir_loop_now_ns(graph->worker.loop) + graph->flow->drain_timeout_ms * 1000000;
     for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
         if (graph->exporters[i])
             graph->exporters[i]->drain(graph->exporters[i]);
@@ -498,29 +503,29 @@ static void drain_worker(weir_task *task)
     look_whether_drained(graph);
 }
 
-static void stop_receivers(weir_service *service)
+static void stop_receivers(weir_flow *flow)
 {
-    if (!service->receivers_started)
+    if (!flow->receivers_started)
         return;
-    service->receivers_started = false;
-    for (size_t i = 0; i < service->plan->component_count; i++) {
-        const weir_component_type *type = service->plan->components[i].type;
-        if (type->kind == WEIR_RECEIVER)
-            type->receiver_stop(service->shared[i]);
+    flow->receivers_started = false;
+    for (size_t i = 0; i < flow->plan->component_count; i++) {
+        const weir_component_type *type = flow->plan->components[i].type;
+        if (is_used(flow->plan, i) && type->kind == WEIR_RECEIVER)
+            type->receiver_stop(flow->shared[i]);
     }
 }
 
-void weir_service_drain(weir_service *service, uint64_t timeout_ms, void (*on_drained)(void *user), void *user)
+void weir_flow_drain(weir_flow *flow, uint64_t timeout_ms, void (*on_drained)(void *user), void *user)
 {
-    weir_health_set_phase(service->host.health, WEIR_STOPPING);
-    stop_receivers(service);
-    service->drain_timeout_ms = timeout_ms;
-    service->on_drained = on_drained;
-    service->on_drained_user = user;
-    service->workers_draining = service->graph_count;
-    for (unsigned i = 0; i < service->graph_count; i++) {
-        service->graphs[i].task.run = drain_worker;
-        weir_loop_post(service->graphs[i].worker.loop, &service->graphs[i].task);
+    weir_health_set_phase(flow->host.health, WEIR_STOPPING);
+    stop_receivers(flow);
+    flow->drain_timeout_ms = timeout_ms;
+    flow->on_drained = on_drained;
+    flow->on_drained_user = user;
+    flow->workers_draining = flow->graph_count;
+    for (unsigned i = 0; i < flow->graph_count; i++) {
+        flow->graphs[i].task.run = drain_worker;
+        weir_loop_post(flow->graphs[i].worker.loop, &flow->graphs[i].task);
     }
 }
 
@@ -528,7 +533,7 @@ void weir_service_drain(weir_service *service, uint64_t timeout_ms, void (*on_dr
 
 static void free_instances(worker_graph *graph)
 {
-    const weir_plan *plan = graph->service->plan;
+    const weir_plan *plan = graph->flow->plan;
     give_up(graph);
     weir_timer_free(graph->drain_timer);
     for (size_t i = 0; i < plan->component_count; i++) {
@@ -537,9 +542,9 @@ static void free_instances(worker_graph *graph)
     }
     for (size_t i = 0; i < plan->pipeline_count; i++) {
         branch *built = &graph->branches[i];
-        for (size_t p = 0; p < built->plan->processor_count; p++) {
+        for (size_t p = 0; p < built->plan->processors.count; p++) {
             if (built->processors[p])
-                plan->components[built->plan->processors[p]].type->processor_free(built->processors[p]);
+                plan->components[built->plan->processors.items[p]].type->processor_free(built->processors[p]);
         }
         free(built->processors);
         free(built->end.exporters);
@@ -575,115 +580,35 @@ static void free_graph(worker_graph *graph)
     free(graph->branches);
 }
 
-void weir_service_free(weir_service *service)
+void weir_flow_free(weir_flow *flow)
 {
-    if (!service)
+    if (!flow)
         return;
-    stop_receivers(service);
-    for (unsigned i = 0; i < service->graph_count; i++)
-        free_graph(&service->graphs[i]);
-    for (size_t i = service->opened; i-- > 0;) {
-        const weir_component_type *type = service->plan->components[i].type;
-        if (type->kind == WEIR_EXTENSION && type->extension_stop && i < service->extensions_started)
-            type->extension_stop(service->shared[i]);
+    stop_receivers(flow);
+    for (unsigned i = 0; i < flow->graph_count; i++)
+        free_graph(&flow->graphs[i]);
+    for (size_t i = flow->opened; i-- > 0;) {
+        const weir_component_type *type = flow->plan->components[i].type;
+        if (!is_used(flow->plan, i))
+            continue;
+        if (type->kind == WEIR_EXTENSION && type->extension_stop && i < flow->extensions_started)
+            type->extension_stop(flow->shared[i]);
         if (type->close)
-            type->close(service->shared[i]);
+            type->close(flow->shared[i]);
     }
-    free(service->graphs);
-    free(service->shared);
-    weir_metrics_free(service->host.metrics);
-    weir_health_free(service->host.health);
-    free(service);
+    free(flow->graphs);
+    free(flow->shared);
+    weir_metrics_free(flow->host.metrics);
+    weir_health_free(flow->host.health);
+    free(flow);
 }
 
-weir_metrics *weir_service_metrics(weir_service *service)
+weir_metrics *weir_flow_metrics(weir_flow *flow)
 {
-    return service->host.metrics;
+    return flow->host.metrics;
 }
 
-const weir_account *weir_service_account(const weir_service *service)
+const weir_account *weir_flow_account(const weir_flow *flow)
 {
-    return &service->account;
-}
-
-/* ---- the books ---- */
-
-typedef struct pipeline_books {
-    int64_t received, dropped, handed;
-} pipeline_books;
-
-static pipeline_books read_pipeline_books(weir_metrics *metrics, const char *pipeline)
-{
-    const weir_label labels[] = {{"pipeline", pipeline}};
-    return (pipeline_books){.received = weir_metrics_sum(metrics, "weir_pipeline_received_items", labels, 1),
-                            .dropped = weir_metrics_sum(metrics, "weir_processor_dropped_items", labels, 1),
-                            .handed = weir_metrics_sum(metrics, "weir_pipeline_handed_items", labels, 1)};
-}
-
-static const char *verdict(int64_t difference)
-{
-    return difference == 0 ? "balanced" : "OUT OF BALANCE";
-}
-
-/* True if some pipeline of this signal ends in the component. */
-static bool is_exporter_of(const weir_plan *plan, size_t component, weir_signal signal)
-{
-    for (size_t i = 0; i < plan->pipeline_count; i++) {
-        const weir_planned_pipeline *pipeline = &plan->pipelines[i];
-        for (size_t e = 0; pipeline->signal == signal && e < pipeline->exporter_count; e++) {
-            if (pipeline->exporters[e] == component)
-                return true;
-        }
-    }
-    return false;
-}
-
-static bool write_exporter_books(weir_service *service, size_t component, weir_signal signal, weir_buffer *out)
-{
-    const char *id = service->plan->components[component].id;
-    weir_exporter_books books = weir_exporter_books_read(service->host.metrics, id, signal);
-    int64_t difference = books.taken - books.sent - books.rejected - books.returned - books.dropped - books.held;
-    weir_buffer_printf(out,
-                       "books  exporter %s (%s): taken %lld = sent %lld + rejected %lld + given back %lld + dropped %lld + held %lld  [%s]\n",
-                       id, weir_signal_items(signal), (long long)books.taken, (long long)books.sent, (long long)books.rejected,
-                       (long long)books.returned, (long long)books.dropped, (long long)books.held, verdict(difference));
-    return difference == 0;
-}
-
-bool weir_service_books(weir_service *service, weir_buffer *out)
-{
-    const weir_plan *plan = service->plan;
-    bool balanced = true;
-    for (size_t i = 0; i < plan->pipeline_count; i++) {
-        pipeline_books books = read_pipeline_books(service->host.metrics, plan->pipelines[i].id);
-        int64_t difference = books.received - books.dropped - books.handed;
-        balanced = balanced && difference == 0;
-        weir_buffer_printf(out, "books  pipeline %s: received %lld = sampled or filtered out %lld + handed to exporters %lld  [%s]\n",
-                           plan->pipelines[i].id, (long long)books.received, (long long)books.dropped, (long long)books.handed,
-                           verdict(difference));
-    }
-    for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
-        weir_signal signal = (weir_signal)(i % WEIR_SIGNALS);
-        if (is_exporter_of(plan, i / WEIR_SIGNALS, signal) && !write_exporter_books(service, i / WEIR_SIGNALS, signal, out))
-            balanced = false;
-    }
-    return balanced;
-}
-
-void weir_service_totals(weir_service *service, weir_buffer *out)
-{
-    weir_metrics *metrics = service->host.metrics;
-    int64_t received[WEIR_SIGNALS] = {0};
-    for (size_t i = 0; i < service->plan->pipeline_count; i++) {
-        const weir_planned_pipeline *pipeline = &service->plan->pipelines[i];
-        received[pipeline->signal] += read_pipeline_books(metrics, pipeline->id).received;
-    }
-    weir_buffer_append_text(out, "totals ");
-    for (size_t i = 0; i < WEIR_SIGNALS; i++) {
-        WEIR_FREE char *sent = weir_format("otelcol_exporter_sent_%s", weir_signal_items((weir_signal)i));
-        weir_buffer_printf(out, " %s: %lld in, %lld out;", weir_signal_items((weir_signal)i), (long long)received[i],
-                           (long long)weir_metrics_sum(metrics, sent, NULL, 0));
-    }
-    weir_buffer_printf(out, " held %lld; memory %zu KiB of %zu KiB", (long long)weir_metrics_sum(metrics, "weir_exporter_held_items", NULL, 0),
-                       weir_account_used(&service->account) / 1024, service->account.limit_bytes / 1024);
+    return &flow->account;
 }

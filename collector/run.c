@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "books.h"
 #include "core/assert.h"
 #include "core/limits.h"
 #include "core/memory.h"
@@ -18,10 +19,12 @@
 #include "telemetry/metrics_server.h"
 
 typedef struct run_state {
+    const weir_plan *plan;
     const weir_run_options *options;
     weir_loop *control;
-    weir_service *service;
-    weir_metrics_server *metrics_server;
+    weir_flow *flow;
+    weir_metrics_server **metrics_servers;
+    size_t metrics_server_count;
     weir_timer *totals_timer;
     char *last_totals;
     bool is_draining;
@@ -44,7 +47,7 @@ static void print_totals(void *user)
 {
     run_state *state = user;
     WEIR_BUFFER line = {0};
-    weir_service_totals(state->service, &line);
+    weir_books_totals(state->plan, weir_flow_metrics(state->flow), weir_flow_account(state->flow), &line);
     const char *now = weir_buffer_string(&line);
     if (!state->last_totals || strcmp(state->last_totals, now) != 0) {
         printf("%s\n", now);
@@ -59,7 +62,7 @@ static void print_totals(void *user)
 static void refresh_process_metrics(void *user)
 {
     run_state *state = user;
-    weir_metrics *metrics = weir_service_metrics(state->service);
+    weir_metrics *metrics = weir_flow_metrics(state->flow);
     long pages = 0;
     WEIR_BUFFER statm = {0};
     if (weir_file_read_all(&weir_files_real, "/proc/self/statm", 4096, &statm) == WEIR_OK)
@@ -74,13 +77,13 @@ static void refresh_process_metrics(void *user)
                     (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000);
     weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_used",
                                           "Bytes of telemetry held, as the memory account has them.", "By", NULL, 0),
-                    (int64_t)weir_account_used(weir_service_account(state->service)));
+                    (int64_t)weir_account_used(weir_flow_account(state->flow)));
     weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_limit",
                                           "What the memory account may hold.", "By", NULL, 0),
-                    (int64_t)weir_service_account(state->service)->limit_bytes);
+                    (int64_t)weir_flow_account(state->flow)->limit_bytes);
     weir_metric_set(weir_metrics_register(metrics, WEIR_COUNTER, "weir_memory_account_refusals",
                                           "Reservations refused because the limit was reached.", "1", NULL, 0),
-                    (int64_t)atomic_load(&weir_service_account(state->service)->refusals));
+                    (int64_t)atomic_load(&weir_flow_account(state->flow)->refusals));
 }
 
 /* ---- signals and the end ---- */
@@ -103,7 +106,7 @@ static void on_signal(weir_task *task)
     state->is_draining = true;
     weir_log(WEIR_LOG_INFO, NULL, "stopping: no new work, draining timeout_ms=%llu",
              (unsigned long long)state->options->shutdown_timeout_ms);
-    weir_service_drain(state->service, state->options->shutdown_timeout_ms, on_drained, state);
+    weir_flow_drain(state->flow, state->options->shutdown_timeout_ms, on_drained, state);
 }
 
 static void *wait_for_signals(void *argument)
@@ -136,18 +139,30 @@ static void block_signals(void)
 
 /* ---- start ---- */
 
-static weir_status start(run_state *state, const weir_plan *plan, unsigned workers, weir_error *ret_error)
+static weir_status start_metrics_servers(run_state *state, const weir_service *settings, weir_error *ret_error)
 {
-    weir_status status = weir_service_new(plan, state->control, workers, &state->service, ret_error);
-    if (status != WEIR_OK)
-        return status;
-    if (plan->metrics_endpoint) {
-        status = weir_metrics_server_start(state->control, plan->metrics_endpoint, weir_service_metrics(state->service),
-                                           plan->exposition, refresh_process_metrics, state, &state->metrics_server, ret_error);
+    state->metrics_servers = weir_alloc(settings->reader_count, sizeof state->metrics_servers[0]);
+    for (; state->metrics_server_count < settings->reader_count; state->metrics_server_count++) {
+        const weir_prometheus_reader *reader = &settings->readers[state->metrics_server_count];
+        const weir_exposition exposition = {.type_suffix = !reader->without_type_suffix, .unit_suffix = !reader->without_units};
+        weir_status status = weir_metrics_server_start(state->control, reader->endpoint, weir_flow_metrics(state->flow), exposition,
+                                                       refresh_process_metrics, state,
+                                                       &state->metrics_servers[state->metrics_server_count], ret_error);
         if (status != WEIR_OK)
             return status;
     }
-    status = weir_service_start(state->service, ret_error);
+    return WEIR_OK;
+}
+
+static weir_status start(run_state *state, const weir_plan *plan, unsigned workers, weir_error *ret_error)
+{
+    weir_status status = weir_flow_new(plan, state->control, workers, &state->flow, ret_error);
+    if (status != WEIR_OK)
+        return status;
+    status = start_metrics_servers(state, &plan->document->service, ret_error);
+    if (status != WEIR_OK)
+        return status;
+    status = weir_flow_start(state->flow, ret_error);
     if (status != WEIR_OK)
         return status;
     if (pthread_create(&state->signal_thread, NULL, wait_for_signals, state) != 0)
@@ -172,7 +187,7 @@ static void serve_until_drained(run_state *state)
 static void print_books(run_state *state)
 {
     WEIR_BUFFER books = {0};
-    if (!weir_service_books(state->service, &books))
+    if (!weir_books_write(state->plan, weir_flow_metrics(state->flow), &books))
         weir_log(WEIR_LOG_ERROR, NULL, "the books do not balance");
     write_out(&books);
 }
@@ -182,7 +197,7 @@ int weir_run(weir_plan *plan, const weir_run_options *options)
     block_signals();
     /* One arena per thread would keep what another thread's peak has freed; request bodies live on one worker anyway. */
     mallopt(M_ARENA_MAX, 2);
-    run_state state = {.options = options, .control = weir_loop_new_uv(), .signal_task = {.run = on_signal}};
+    run_state state = {.plan = plan, .options = options, .control = weir_loop_new_uv(), .signal_task = {.run = on_signal}};
     unsigned workers = options->workers ? options->workers : weir_cgroup_cpus(&weir_files_real);
     if (workers > WEIR_WORKERS_MAX)
         workers = WEIR_WORKERS_MAX;
@@ -197,8 +212,10 @@ int weir_run(weir_plan *plan, const weir_run_options *options)
     } else {
         weir_log(WEIR_LOG_ERROR, NULL, "cannot start: %s", error.text);
     }
-    weir_metrics_server_stop(state.metrics_server);
-    weir_service_free(state.service);
+    for (size_t i = 0; i < state.metrics_server_count; i++)
+        weir_metrics_server_stop(state.metrics_servers[i]);
+    free(state.metrics_servers);
+    weir_flow_free(state.flow);
     weir_loop_free(state.control);
     weir_plan_free(plan);
     return started ? 0 : 1;

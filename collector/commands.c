@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "components.h"
+#include "config/diagnostics.h"
+#include "config/quantity.h"
+#include "config/reference.h"
+#include "core/limits.h"
+#include "core/memory.h"
+#include "plan.h"
+#include "run.h"
+#include "telemetry/log.h"
+
+/* What weir does without a configuration. */
+static const char embedded_default[] =
+    "yaml:{receivers: {otlp: {protocols: {grpc: {endpoint: \"127.0.0.1:4317\"}, http: {endpoint: \"127.0.0.1:4318\"}}}},"
+    " processors: {memory_limiter: {limit_mib: 256}},"
+    " exporters: {debug: {verbosity: normal, sampling_initial: 2, sampling_thereafter: 200}},"
+    " service: {telemetry: {metrics: {level: none}}, pipelines: {"
+    "  traces: {receivers: [otlp], processors: [memory_limiter], exporters: [debug]},"
+    "  metrics: {receivers: [otlp], processors: [memory_limiter], exporters: [debug]},"
+    "  logs: {receivers: [otlp], processors: [memory_limiter], exporters: [debug]}}}}";
+
+enum { SOURCES_MAX = 64, DEFAULT_SHUTDOWN_TIMEOUT_MS = 20 * 1000, DEFAULT_TOTALS_MS = 5 * 1000 };
+
+typedef struct arguments {
+    const char *sources[SOURCES_MAX];
+    size_t source_count;
+    const char *settings[SOURCES_MAX];
+    size_t setting_count;
+    bool has_totals;
+    weir_run_options run;
+} arguments;
+
+/* ---- arguments of run and validate ---- */
+
+static bool add_value(const char *value, const char **values, size_t *count)
+{
+    if (*count == SOURCES_MAX) {
+        fprintf(stderr, "weir: more than %d --config or --set: put them into a file\n", SOURCES_MAX);
+        return false;
+    }
+    values[(*count)++] = value;
+    return true;
+}
+
+static bool read_duration(const char *option, const char *value, uint64_t *ret_ms)
+{
+    if (weir_parse_duration(value, ret_ms))
+        return true;
+    fprintf(stderr, "weir: --%s wants a duration such as 20s, not \"%s\"\n", option, value);
+    return false;
+}
+
+static bool read_workers(const char *value, unsigned *ret_workers)
+{
+    uint64_t number;
+    if (weir_text_to_uint(weir_text_of(value), WEIR_WORKERS_MAX, &number) && number > 0) {
+        *ret_workers = (unsigned)number;
+        return true;
+    }
+    fprintf(stderr, "weir: --workers wants a number from 1 to %d, not \"%s\"\n", WEIR_WORKERS_MAX, value);
+    return false;
+}
+
+static bool take_option(int option, arguments *out)
+{
+    switch (option) {
+    case 'c':
+        return add_value(optarg, out->sources, &out->source_count);
+    case 's':
+        return add_value(optarg, out->settings, &out->setting_count);
+    case 'w':
+        return read_workers(optarg, &out->run.workers);
+    case 'd':
+        return read_duration("shutdown-timeout", optarg, &out->run.shutdown_timeout_ms);
+    case 't':
+        out->has_totals = true;
+        return read_duration("totals", optarg, &out->run.totals_interval_ms);
+    case 'g':
+        fprintf(stderr, "weir: warning: --feature-gates %s: weir has no feature gates; this changes nothing\n", optarg);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* False if the command line is misused; a message has been written. */
+static bool read_arguments(int argc, char **argv, arguments *out)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},  {"set", required_argument, NULL, 's'},
+        {"workers", required_argument, NULL, 'w'}, {"shutdown-timeout", required_argument, NULL, 'd'},
+        {"totals", required_argument, NULL, 't'},  {"feature-gates", required_argument, NULL, 'g'},
+        {NULL, 0, NULL, 0}};
+    *out = (arguments){.run.shutdown_timeout_ms = DEFAULT_SHUTDOWN_TIMEOUT_MS};
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (!take_option(option, out))
+            return false;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "weir: what is \"%s\"? A configuration file is given with --config\n", argv[optind]);
+        return false;
+    }
+    if (out->source_count == 0) {
+        out->sources[out->source_count++] = embedded_default;
+        if (!out->has_totals)
+            out->run.totals_interval_ms = DEFAULT_TOTALS_MS;
+    }
+    return true;
+}
+
+static weir_plan *read_plan(const arguments *given, weir_severity least)
+{
+    weir_diagnostics *diagnostics = weir_diagnostics_new();
+    const weir_sources sources = {.configs = given->sources, .config_count = given->source_count, .sets = given->settings, .set_count = given->setting_count};
+    weir_plan *plan = weir_plan_read(&sources, diagnostics);
+    WEIR_BUFFER messages = {0};
+    weir_diagnostics_print(diagnostics, least, &messages);
+    fwrite(messages.data, 1, messages.len, stderr);
+    weir_diagnostics_free(diagnostics);
+    return plan;
+}
+
+/* ---- commands ---- */
+
+int weir_command_run(int argc, char **argv)
+{
+    arguments given;
+    if (!read_arguments(argc, argv, &given))
+        return 2;
+    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_WARNING);
+    if (!plan) {
+        fprintf(stderr, "weir: the configuration has errors; nothing was started\n");
+        return 1;
+    }
+    weir_log_configure((weir_log_level)plan->document->service.log_level, plan->document->service.log_json);
+    return weir_run(plan, &given.run);
+}
+
+int weir_command_validate(int argc, char **argv)
+{
+    arguments given;
+    if (!read_arguments(argc, argv, &given))
+        return 2;
+    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_NOTE);
+    if (!plan)
+        return 1;
+    WEIR_BUFFER promises = {0};
+    weir_plan_promises(plan, &promises);
+    fwrite(promises.data, 1, promises.len, stdout);
+    weir_plan_free(plan);
+    return 0;
+}
+
+static void print(const weir_buffer *text)
+{
+    fwrite(text->data, 1, text->len, stdout);
+}
+
+static void list_components(void)
+{
+    for (size_t i = 0; i < weir_component_count(); i++) {
+        const weir_component_type *type = weir_component_at(i);
+        if (type)
+            printf("%-10s %-22s %s\n", weir_component_kind_name(type->kind), type->name, type->summary);
+    }
+}
+
+int weir_command_components(int argc, char **argv)
+{
+    if (argc < 2) {
+        list_components();
+        return 0;
+    }
+    bool found = false;
+    for (size_t i = 0; i < weir_component_count(); i++) {
+        const weir_component_type *type = weir_component_at(i);
+        if (!type || (strcmp(type->name, argv[1]) != 0 && (!type->alias || strcmp(type->alias, argv[1]) != 0)))
+            continue;
+        found = true;
+        WEIR_BUFFER text = {0};
+        weir_reference_text(weir_component_kind_name(type->kind), type->name, type->summary, type->options, &text);
+        print(&text);
+    }
+    if (!found)
+        fprintf(stderr, "weir: there is no component \"%s\"; weir components lists them\n", argv[1]);
+    return found ? 0 : 1;
+}
+
+/* All components, as the reference writer wants them; gives how many. */
+static size_t reference_components(weir_reference_component *ret_components)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < weir_component_count(); i++) {
+        const weir_component_type *type = weir_component_at(i);
+        if (type)
+            ret_components[count++] = (weir_reference_component){
+                .kind = weir_component_kind_name(type->kind), .name = type->name, .alias = type->alias, .summary = type->summary, .options = type->options};
+    }
+    return count;
+}
+
+int weir_command_schema(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    WEIR_FREE weir_reference_component *components = weir_alloc(weir_component_count(), sizeof *components);
+    WEIR_BUFFER text = {0};
+    weir_reference_schema(components, reference_components(components), &text);
+    print(&text);
+    return 0;
+}
+
+static bool write_page(const char *folder, const weir_reference_component *component)
+{
+    WEIR_FREE char *path = weir_format("%s/%s-%s.md", folder, component->kind, component->name);
+    WEIR_BUFFER page = {0};
+    weir_reference_markdown(component->kind, component->name, component->summary, component->options, &page);
+    FILE *file = fopen(path, "w");
+    bool written = file && fwrite(page.data, 1, page.len, file) == page.len;
+    if (file && fclose(file) != 0)
+        written = false;
+    if (!written)
+        fprintf(stderr, "weir: %s: %s\n", path, strerror(errno));
+    return written;
+}
+
+int weir_command_reference(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "weir: usage: weir reference FOLDER\n");
+        return 2;
+    }
+    WEIR_FREE weir_reference_component *components = weir_alloc(weir_component_count(), sizeof *components);
+    size_t count = reference_components(components);
+    mkdir(argv[1], 0777);
+    for (size_t i = 0; i < count; i++) {
+        if (!write_page(argv[1], &components[i]))
+            return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "components.h"
+#include "config/diagnostics.h"
+#include "core/assert.h"
+#include "core/memory.h"
+#include "processors/cgroup.h"
+
+enum { DEFAULT_LIMIT_BYTES_MAX = 1024 * 1024 * 1024, PROMISE_SIZE = 512 };
+
+/* ---- components ---- */
+
+static const char *catalog_name(void *user, weir_section section, size_t index)
+{
+    (void)user;
+    return section == WEIR_SECTION_CONNECTORS ? NULL : weir_component_name((weir_component_kind)section, index);
+}
+
+/* Reads one component's settings, also of one that nothing uses: its mistakes count all the same. */
+static void plan_component(weir_planned_component *planned, const weir_component_entry *entry, weir_diagnostics *diagnostics)
+{
+    weir_error error;
+    planned->id = entry->id.text;
+    planned->node = entry->node;
+    planned->type = weir_component_find((weir_component_kind)entry->section, entry->id.type, &error);
+    if (!planned->type) {
+        weir_diagnostics_error(diagnostics, entry->node, "%s", error.text);
+        return;
+    }
+    planned->config = weir_alloc(1, planned->type->config_size);
+    bool is_read = weir_options_read(planned->type->options, entry->node, planned->config, diagnostics);
+    if (is_read && planned->type->check)
+        planned->type->check(planned->config, entry->node, diagnostics);
+}
+
+static weir_signal signal_of(const char *type)
+{
+    for (weir_signal signal = 0; signal < WEIR_SIGNALS; signal++) {
+        if (strcmp(type, weir_signal_name(signal)) == 0)
+            return signal;
+    }
+    WEIR_ASSERT(!"a pipeline of another type was reported as an error");
+    return WEIR_SIGNALS;
+}
+
+static void check_signals(const weir_plan *plan, const weir_indexes *indexes, const weir_pipeline_entry *entry,
+                          weir_diagnostics *diagnostics)
+{
+    weir_signal signal = signal_of(entry->id.type);
+    for (size_t i = 0; i < indexes->count; i++) {
+        const weir_planned_component *component = &plan->components[indexes->items[i]];
+        if (component->type && !(component->type->signals & (1u << signal)))
+            weir_diagnostics_error(diagnostics, entry->node, "%s does not take %s; leave it out of this pipeline", component->id,
+                                   weir_signal_name(signal));
+    }
+}
+
+/* ---- memory ---- */
+
+/* The smallest limit that a memory_limiter of some pipeline sets; without one, half of what the control group allows. */
+static void plan_memory(weir_plan *plan)
+{
+    for (size_t i = 0; i < plan->component_count; i++) {
+        const weir_planned_component *component = &plan->components[i];
+        uint64_t limit, soft_limit;
+        if (!plan->document->components[i].is_used || !component->type->processor_limit ||
+            !component->type->processor_limit(component->config, &limit, &soft_limit))
+            continue;
+        if (plan->memory_limit_from && limit >= plan->memory_limit_bytes)
+            continue;
+        plan->memory_limit_bytes = limit;
+        plan->memory_soft_limit_bytes = soft_limit;
+        plan->memory_limit_from = component->id;
+    }
+    if (plan->memory_limit_from)
+        return;
+    uint64_t half = weir_cgroup_memory_bytes(&weir_files_real) / 2;
+    plan->memory_limit_bytes = half > 0 && half < DEFAULT_LIMIT_BYTES_MAX ? half : DEFAULT_LIMIT_BYTES_MAX;
+    plan->memory_soft_limit_bytes = plan->memory_limit_bytes / 5 * 4;
+    plan->memory_limit_from = "cgroup";
+}
+
+/* ---- the whole ---- */
+
+static void plan_pipelines(weir_plan *plan, weir_diagnostics *diagnostics)
+{
+    const weir_document *document = plan->document;
+    plan->pipelines = weir_alloc(document->pipeline_count, sizeof plan->pipelines[0]);
+    for (size_t i = 0; i < document->pipeline_count; i++) {
+        const weir_pipeline_entry *entry = &document->pipelines[i];
+        check_signals(plan, &entry->receivers, entry, diagnostics);
+        check_signals(plan, &entry->processors, entry, diagnostics);
+        check_signals(plan, &entry->exporters, entry, diagnostics);
+        plan->pipelines[plan->pipeline_count++] = (weir_planned_pipeline){.signal = signal_of(entry->id.type),
+                                                                          .id = entry->id.text,
+                                                                          .receivers = entry->receivers,
+                                                                          .processors = entry->processors,
+                                                                          .exporters = entry->exporters};
+    }
+}
+
+weir_plan *weir_plan_read(const weir_sources *sources, weir_diagnostics *diagnostics)
+{
+    const weir_catalog catalog = {.name = catalog_name};
+    weir_plan *plan = WEIR_NEW(weir_plan);
+    plan->document = weir_document_load(sources, &catalog, diagnostics);
+    plan->components = weir_alloc(plan->document->component_count, sizeof plan->components[0]);
+    for (; plan->component_count < plan->document->component_count; plan->component_count++) {
+        const weir_component_entry *entry = &plan->document->components[plan->component_count];
+        if (entry->is_known)
+            plan_component(&plan->components[plan->component_count], entry, diagnostics);
+    }
+    if (weir_diagnostics_count(diagnostics, WEIR_SEVERITY_ERROR) == 0) {
+        plan_pipelines(plan, diagnostics);
+        plan_memory(plan);
+    }
+    if (weir_diagnostics_count(diagnostics, WEIR_SEVERITY_ERROR) > 0) {
+        weir_plan_free(plan);
+        return NULL;
+    }
+    return plan;
+}
+
+void weir_plan_free(weir_plan *plan)
+{
+    if (!plan)
+        return;
+    for (size_t i = 0; i < plan->component_count; i++) {
+        if (!plan->components[i].config)
+            continue;
+        weir_options_free(plan->components[i].type->options, plan->components[i].config);
+        free(plan->components[i].config);
+    }
+    free(plan->components);
+    free(plan->pipelines);
+    weir_document_free(plan->document);
+    free(plan);
+}
+
+void weir_plan_promises(const weir_plan *plan, weir_buffer *out)
+{
+    for (size_t i = 0; i < plan->pipeline_count; i++) {
+        const weir_planned_pipeline *pipeline = &plan->pipelines[i];
+        weir_buffer_printf(out, "pipeline %s: an OK means that\n", pipeline->id);
+        for (size_t e = 0; e < pipeline->exporters.count; e++) {
+            const weir_planned_component *exporter = &plan->components[pipeline->exporters.items[e]];
+            char promise[PROMISE_SIZE];
+            exporter->type->exporter_promise(exporter->config, promise, sizeof promise);
+            weir_buffer_printf(out, "  %s: %s\n", exporter->id, promise);
+        }
+    }
+    weir_buffer_printf(out, "memory: telemetry may take %llu MiB (from %s); past %llu MiB batches leave at once\n",
+                       (unsigned long long)(plan->memory_limit_bytes >> 20), plan->memory_limit_from,
+                       (unsigned long long)(plan->memory_soft_limit_bytes >> 20));
+}
