@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same requests, good and bad, to weir and to the OpenTelemetry Collector: the answers are equal in status, gRPC
+code and kind of body. Where they are not, the case says what each answers, and docs/differences.md why."""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from support.raw import Answer, framed, grpc, http_post, http_raw
+
+# Small limits, so that what is too large is quick to send.
+CONFIG = """
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        max_recv_msg_size_mib: 1
+      http:
+        max_request_body_size: 65536
+exporters: {nop: }
+service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [nop]}
+    metrics: {receivers: [otlp], exporters: [nop]}
+    logs: {receivers: [otlp], exporters: [nop]}
+"""
+
+DIFFERENCES = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    send: Callable  # given a run of weir or of the Collector; gives an Answer
+    differs: tuple[str, str] | None = None  # what weir, and what the Collector answers, as str(Answer)
+
+
+# ---- what is sent ----
+
+
+def traces(**span) -> bytes:
+    request = ExportTraceServiceRequest()
+    fields = {"trace_id": b"t" * 16, "span_id": b"s" * 8, "name": "work", **span}
+    request.resource_spans.add().scope_spans.add().spans.add(**fields)
+    return request.SerializeToString()
+
+
+def metrics() -> bytes:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="requests")
+    metric.sum.data_points.add(as_int=7)
+    return request.SerializeToString()
+
+
+def logs() -> bytes:
+    request = ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "hello"
+    return request.SerializeToString()
+
+
+def resource_only() -> bytes:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().resource.attributes.add(key="service.name").value.string_value = "quiet"
+    return request.SerializeToString()
+
+
+def nested(depth: int) -> bytes:
+    request = ExportLogsServiceRequest()
+    value = request.resource_logs.add().scope_logs.add().log_records.add().body
+    for _ in range(depth):
+        value = value.array_value.values.add()
+    value.string_value = "deep"
+    return request.SerializeToString()
+
+
+SPAN = traces()
+BIG_SPAN = traces(name="x" * 100_000)  # over the HTTP limit
+HUGE_SPAN = traces(name="x" * 1_100_000)  # over the gRPC limit
+BROKEN = SPAN[:-1]
+WRONG_WIRE_TYPE = b"\x08\x01"  # resource_spans as a varint
+UNKNOWN_FIELDS = SPAN + b"\xf8\x7f\x07" + b"\x82\x7d\x03abc"
+UNKNOWN_GROUP = SPAN + b"\xa3\x06\x08\x01\xa4\x06"
+NOT_UTF8 = SPAN.replace(b"work", b"w\xff\xfek")
+SHORT_TRACE_ID = traces(trace_id=b"1234567")
+
+SERVICES = "/opentelemetry.proto.collector."
+TRACES = SERVICES + "trace.v1.TraceService/Export"
+METRICS = SERVICES + "metrics.v1.MetricsService/Export"
+LOGS = SERVICES + "logs.v1.LogsService/Export"
+PROFILES = SERVICES + "profiles.v1development.ProfilesService/Export"
+
+
+def call(body=framed(SPAN), path=TRACES, method="POST", **headers):
+    """A gRPC call; headers with _ for -."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda program: grpc(program.grpc_port, path, body, named, method)
+
+
+def post(body=SPAN, path="/v1/traces", method="POST", **headers):
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda program: http_post(program.http_port, path, body, named, method)
+
+
+def raw(request: bytes, answer: int = 0):
+    """Bytes as they are; which of the answers to them is compared."""
+    return lambda program: http_raw(program.http_port, request, answer + 1)[answer]
+
+
+def chunked(*pieces: bytes, end=b"0\r\n\r\n") -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + end
+
+
+def post_bytes(headers: str, body: bytes, version="1.1") -> bytes:
+    start = f"POST /v1/traces HTTP/{version}\r\nContent-Type: application/x-protobuf\r\n"
+    return (start + headers + "\r\n").encode() + body
+
+
+WITH_LENGTH = f"Host: test\r\nContent-Length: {len(SPAN)}\r\n"
+
+GRPC_CASES = [
+    Case("traces", call()),
+    Case("metrics", call(framed(metrics()), METRICS)),
+    Case("logs", call(framed(logs()), LOGS)),
+    Case("empty message", call(framed(b""))),
+    Case("resource without spans", call(framed(resource_only()))),
+    Case("gzip", call(framed(gzip.compress(SPAN), 1), grpc_encoding="gzip")),
+    Case("gzip announced but not used", call(grpc_encoding="gzip")),
+    Case("identity", call(grpc_encoding="identity")),
+    Case("content type with subtype", call(content_type="application/grpc+proto")),
+    Case("content type with parameter", call(content_type="application/grpc;charset=utf-8")),
+    Case("without te", call(te=None)),
+    Case("unknown fields", call(framed(UNKNOWN_FIELDS))),
+    Case("unknown group", call(framed(UNKNOWN_GROUP))),
+    Case("text that is not UTF-8", call(framed(NOT_UTF8))),
+    Case("profiles", call(framed(b""), PROFILES)),
+    Case("unknown method", call(path=SERVICES + "trace.v1.TraceService/Import")),
+    Case("unknown service", call(path="/some.Service/Export")),
+    Case("malformed method", call(path="/Export")),
+    Case("content type of JSON", call(content_type="application/json")),
+    Case("content type of gRPC-Web", call(content_type="application/grpc-web")),
+    Case("no content type", call(content_type=None)),
+    Case("GET", call(method="GET")),
+    Case("malformed timeout", call(grpc_timeout="5X")),
+    Case("timeout of nine digits", call(grpc_timeout="100000000m")),
+    Case("timeout 0", call(grpc_timeout="0m")),
+    Case("long timeout", call(grpc_timeout="99999999H")),
+    Case("malformed message", call(framed(BROKEN))),
+    Case("wrong wire type", call(framed(WRONG_WIRE_TYPE))),
+    Case("trace id of 7 bytes", call(framed(SHORT_TRACE_ID))),
+    Case("nested 60 deep", call(framed(nested(60)), LOGS)),
+    Case("nested 200 deep", call(framed(nested(200)), LOGS)),
+    Case("compressed without encoding", call(framed(SPAN, 1))),
+    Case("unknown flags", call(framed(SPAN, 2))),
+    Case("unknown encoding", call(framed(SPAN, 1), grpc_encoding="br")),
+    Case("zstd", call(grpc_encoding="zstd")),
+    Case("too large", call(framed(HUGE_SPAN))),
+    Case("too large once inflated", call(framed(gzip.compress(HUGE_SPAN), 1), grpc_encoding="gzip")),
+    Case("broken gzip", call(framed(gzip.compress(SPAN)[:-9], 1), grpc_encoding="gzip")),
+    Case("not gzip", call(framed(SPAN, 1), grpc_encoding="gzip")),
+    Case("no message", call(b"")),
+    Case("half a prefix", call(b"\0\0\0")),
+    Case("half a message", call(framed(SPAN)[:-1])),
+    Case("two messages", call(framed(SPAN) * 2)),
+    Case("connection header", call(connection="close")),
+    Case("malformed binary metadata", call(note_bin="!")),
+    Case("health check", call(framed(b""), "/grpc.health.v1.Health/Check")),
+    Case("health watch", call(framed(b""), "/grpc.health.v1.Health/Watch")),
+]
+
+HTTP_CASES = [
+    Case("traces", post()),
+    Case("metrics", post(metrics(), "/v1/metrics")),
+    Case("logs", post(logs(), "/v1/logs")),
+    Case("empty body", post(b"")),
+    Case("resource without spans", post(resource_only())),
+    Case("with a query", post(path="/v1/traces?a=b")),
+    Case("gzip", post(gzip.compress(SPAN), Content_Encoding="gzip")),
+    Case("deflate", post(zlib.compress(SPAN), Content_Encoding="deflate")),
+    Case("zlib", post(zlib.compress(SPAN), Content_Encoding="zlib")),
+    Case("identity", post(Content_Encoding="identity")),
+    Case("zstd", post(b"(\xb5/\xfd\0X\x01\0\0", Content_Encoding="zstd")),
+    Case("content type with parameter", post(Content_Type="application/x-protobuf; charset=utf-8")),
+    Case("content type in capitals", post(Content_Type="Application/X-Protobuf")),
+    Case("chunked", raw(post_bytes("Host: test\r\nTransfer-Encoding: chunked\r\n", chunked(SPAN[:9], SPAN[9:])))),
+    Case("HTTP/1.0", raw(post_bytes(WITH_LENGTH, SPAN, "1.0"))),
+    Case("second of two pipelined", raw(post_bytes(WITH_LENGTH, SPAN) * 2, answer=1)),
+    Case("JSON", post(b"{}", Content_Type="application/json")),
+    Case("text", post(Content_Type="text/plain")),
+    Case("no content type", post(Content_Type=None)),
+    Case("protobuf under another name", post(Content_Type="application/protobuf")),
+    Case("GET", post(b"", method="GET")),
+    Case("PUT", post(method="PUT")),
+    Case("HEAD", post(b"", method="HEAD")),
+    Case("unknown path", post(path="/v1/spans")),
+    Case("path with a slash too many", post(path="/v1/traces/")),
+    Case("root", post(path="/")),
+    Case("profiles", post(b"", "/v1development/profiles")),
+    Case("malformed message", post(BROKEN)),
+    Case("wrong wire type", post(WRONG_WIRE_TYPE)),
+    Case("trace id of 7 bytes", post(SHORT_TRACE_ID)),
+    Case("text that is not UTF-8", post(NOT_UTF8)),
+    Case("unknown encoding", post(Content_Encoding="br")),
+    Case("two encodings", post(Content_Encoding="gzip, gzip")),
+    Case("not gzip", post(Content_Encoding="gzip")),
+    Case("broken gzip", post(gzip.compress(SPAN)[:-9], Content_Encoding="gzip")),
+    Case("not deflate", post(Content_Encoding="deflate")),
+    Case("too large", post(BIG_SPAN)),
+    Case("too large once inflated", post(gzip.compress(BIG_SPAN), Content_Encoding="gzip")),
+    Case("too large in chunks",
+         raw(post_bytes("Host: test\r\nTransfer-Encoding: chunked\r\n", chunked(BIG_SPAN)))),
+    Case("malformed chunk", raw(post_bytes("Host: test\r\nTransfer-Encoding: chunked\r\n", b"zz\r\n"))),
+    Case("both Transfer-Encoding and Content-Length",
+         raw(post_bytes(WITH_LENGTH + "Transfer-Encoding: chunked\r\n", chunked(SPAN)))),
+    Case("two lengths", raw(post_bytes(WITH_LENGTH + "Content-Length: 1\r\n", SPAN))),
+    Case("negative length", raw(post_bytes("Host: test\r\nContent-Length: -1\r\n", SPAN))),
+    Case("no host", raw(post_bytes(f"Content-Length: {len(SPAN)}\r\n", SPAN))),
+    Case("not HTTP", raw(b"hello\r\n\r\n")),
+    Case("unknown method", post(method="FETCH")),
+    Case("unknown expectation", raw(post_bytes(WITH_LENGTH + "Expect: miracles\r\n", SPAN))),
+]
+
+
+def named(prefix: str, cases: list[Case]):
+    return [pytest.param(case, id=f"{prefix}-{case.name.replace(' ', '-')}") for case in cases]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """One run of each for all cases: a request that upsets the next one is a failure too."""
+    from support.collector import Collector, collector_binary, weir_binary
+
+    directory = tmp_path_factory.mktemp("answers")
+    runs = [Collector("weir", weir_binary(), CONFIG, directory), Collector("collector", collector_binary(), CONFIG, directory)]
+    try:
+        for run in runs:
+            run.start()
+        yield runs
+        runs[0].stop_cleanly()
+    finally:
+        for run in runs:
+            run.kill()
+
+
+@pytest.mark.parametrize("case", named("grpc", GRPC_CASES) + named("http", HTTP_CASES))
+def test_answers_are_the_same(both, case):
+    weir, collector = both
+    ours: Answer = case.send(weir)
+    theirs: Answer = case.send(collector)
+    if case.differs:
+        assert (str(ours), str(theirs)) == case.differs
+    else:
+        assert str(ours) == str(theirs), f"weir: {ours.headers} {ours.body[:200]}"
+
+
+def test_every_difference_is_explained():
+    text = DIFFERENCES.read_text()
+    for title, cases in ("gRPC", GRPC_CASES), ("HTTP", HTTP_CASES):
+        for case in cases:
+            row = f"| {title}: {case.name} |"
+            assert (row in text) == bool(case.differs), f"docs/differences.md and the case disagree: {row}"
