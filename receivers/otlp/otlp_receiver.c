@@ -170,7 +170,7 @@ static void drain_instance(weir_receiver *receiver, void (*on_drained)(void *use
     instance->on_drained = on_drained;
     instance->on_drained_user = user;
     /* One more than there are servers: a server may be drained before its call returns. */
-    instance->draining = 1 + (instance->grpc.server != NULL) + (instance->http.server != NULL);
+    instance->draining = 1 + (instance->grpc.server ? 1 : 0) + (instance->http.server ? 1 : 0);
     if (instance->grpc.server)
         weir_http_server_drain(instance->grpc.server, one_drained, instance);
     if (instance->http.server)
