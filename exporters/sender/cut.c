@@ -56,24 +56,54 @@ static uint64_t limit_of(uint64_t max)
     return max ? max : UINT64_MAX;
 }
 
-weir_batch *weir_batch_cut_slice(weir_batch *batch, weir_account *account, uint64_t items_max, uint64_t bytes_max)
+typedef struct pieces {
+    weir_slice *items;
+    uint32_t count;
+} pieces;
+
+static weir_status gather_piece(void *context, weir_slice *takes_slice)
+{
+    pieces *gathered = context;
+    gathered->items = weir_realloc(gathered->items, gathered->count + 1, sizeof(weir_slice));
+    gathered->items[gathered->count++] = *takes_slice;
+    *takes_slice = (weir_slice){0};
+    return WEIR_OK;
+}
+
+static void pieces_done(pieces *gathered)
+{
+    for (uint32_t i = 0; i < gathered->count; i++)
+        weir_slice_done(&gathered->items[i]);
+    free(gathered->items);
+}
+
+static weir_otlp_kind kind_of(weir_signal signal)
+{
+    static const weir_otlp_kind kinds[WEIR_SIGNALS] = {
+        [WEIR_TRACES] = WEIR_OTLP_TRACES, [WEIR_METRICS] = WEIR_OTLP_METRICS, [WEIR_LOGS] = WEIR_OTLP_LOGS};
+    return kinds[signal];
+}
+
+weir_batch *weir_batch_cut_slice(weir_batch *batch, uint64_t items_max, uint64_t bytes_max)
 {
     WEIR_ASSERT(batch->slice_count == 1);
     const weir_slice *whole = &batch->slices[0];
-    if (whole->items < 2)
+    uint64_t items_before = batch->items;
+    uint32_t items = items_max < UINT32_MAX ? (uint32_t)items_max : UINT32_MAX;
+    WEIR_CLEANUP(pieces_done) pieces gathered = {0};
+    if (weir_otlp_split(kind_of(batch->signal), whole, items, bytes_max, gather_piece, &gathered) != WEIR_OK)
         return NULL;
-    uint64_t items = limit_of(items_max) < whole->items ? items_max : whole->items - 1;
-    weir_slice head = {0}, tail = {0};
-    if (weir_otlp_split(account, batch->signal, whole, (uint32_t)items, bytes_max, &head, &tail) != WEIR_OK)
+    if (gathered.count < 2)
         return NULL;
-    WEIR_ASSERT(head.items > 0 && tail.items > 0 && head.items + tail.items == whole->items);
-    weir_batch *rest = sibling_new(batch, 1);
-    add_slice(rest, &tail);
-    weir_batch_replace(batch, 0, &head);
+    weir_batch *rest = sibling_new(batch, gathered.count - 1);
+    for (uint32_t i = 1; i < gathered.count; i++)
+        add_slice(rest, &gathered.items[i]);
+    weir_batch_replace(batch, 0, &gathered.items[0]);
+    WEIR_ASSERT(batch->items > 0 && batch->items + rest->items == items_before);
     return rest;
 }
 
-weir_batch *weir_batch_cut_to_fit(weir_batch *batch, weir_account *account, uint64_t items_max, uint64_t bytes_max)
+weir_batch *weir_batch_cut_to_fit(weir_batch *batch, uint64_t items_max, uint64_t bytes_max)
 {
     uint64_t items = 0, bytes = 0;
     uint32_t fitting = 0;
@@ -86,6 +116,6 @@ weir_batch *weir_batch_cut_to_fit(weir_batch *batch, weir_account *account, uint
     if (fitting == batch->slice_count)
         return NULL;
     if (batch->slice_count == 1)
-        return weir_batch_cut_slice(batch, account, items_max, bytes_max);
+        return weir_batch_cut_slice(batch, items_max, bytes_max);
     return weir_batch_cut_at(batch, fitting > 0 ? fitting : 1);
 }

@@ -14,11 +14,11 @@ extern weir_ack weir_ack_nobody;
 /* Moves the slices from `index` on (0 < index < slice_count) into a new batch, which is given. */
 weir_batch *weir_batch_cut_at(weir_batch *batch, uint32_t index);
 
-/* Cuts the only slice of `batch` so that what stays has at most `items_max` items and aims at `bytes_max` bytes; the rest is given. NULL,
- * and nothing changed, if the slice has one item or cannot be cut. */
-weir_batch *weir_batch_cut_slice(weir_batch *batch, weir_account *account, uint64_t items_max, uint64_t bytes_max);
+/* Cuts the only slice of `batch` into pieces of at most `items_max` items and `bytes_max` bytes (0: no such limit). The first stays, the
+ * others are given as slices of a new batch. NULL, and nothing changed, if there is nothing to cut. */
+weir_batch *weir_batch_cut_slice(weir_batch *batch, uint64_t items_max, uint64_t bytes_max);
 
 /* Makes `batch` fit into the limits (0: none), as far as whole items allow; the rest is given, NULL if there is none. */
-weir_batch *weir_batch_cut_to_fit(weir_batch *batch, weir_account *account, uint64_t items_max, uint64_t bytes_max);
+weir_batch *weir_batch_cut_to_fit(weir_batch *batch, uint64_t items_max, uint64_t bytes_max);
 
 #endif

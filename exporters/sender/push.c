@@ -154,6 +154,6 @@ sender_push *sender_push_split(sender_push *push)
         return second;
     weir_batch *batch = push->batches.head;
     uint64_t bytes_before = batch->bytes;
-    weir_batch *rest = weir_batch_cut_slice(batch, push->sender->account, (batch->items + 1) / 2, 0);
+    weir_batch *rest = weir_batch_cut_slice(batch, (batch->items + 1) / 2, 0);
     return rest ? half_of_cut(push, rest, bytes_before) : NULL;
 }

@@ -234,7 +234,7 @@ static weir_batch *next_piece(weir_sender *sender, sender_partition *partition, 
 {
     weir_batch *batch = partition_pop(partition);
     uint64_t bytes_before = batch->bytes;
-    weir_batch *rest = weir_batch_cut_to_fit(batch, sender->account, limits.items, limits.bytes);
+    weir_batch *rest = weir_batch_cut_to_fit(batch, limits.items, limits.bytes);
     if (rest) {
         weir_room_force(sender->room, 1, 0, batch->bytes + rest->bytes - bytes_before);
         batch_list_prepend(&partition->waiting, rest);
