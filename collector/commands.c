@@ -174,6 +174,15 @@ static void list_components(void)
     }
 }
 
+static weir_reference reference_of(const weir_component_type *type)
+{
+    return (weir_reference){.section = (weir_section)type->kind,
+                            .name = type->name,
+                            .alias = type->alias,
+                            .summary = type->summary,
+                            .options = type->options};
+}
+
 int weir_command_components(int argc, char **argv)
 {
     if (argc < 2) {
@@ -186,8 +195,9 @@ int weir_command_components(int argc, char **argv)
         if (!type || (strcmp(type->name, argv[1]) != 0 && (!type->alias || strcmp(type->alias, argv[1]) != 0)))
             continue;
         found = true;
+        const weir_reference component = reference_of(type);
         WEIR_BUFFER text = {0};
-        weir_reference_text(weir_component_kind_name(type->kind), type->name, type->summary, type->options, &text);
+        weir_reference_text(&component, &text);
         print(&text);
     }
     if (!found)
@@ -195,15 +205,14 @@ int weir_command_components(int argc, char **argv)
     return found ? 0 : 1;
 }
 
-/* All components, as the reference writer wants them; gives how many. */
-static size_t reference_components(weir_reference_component *ret_components)
+/* All components, in room for weir_component_count of them; gives how many there are. */
+static size_t all_references(weir_reference *ret_components)
 {
     size_t count = 0;
     for (size_t i = 0; i < weir_component_count(); i++) {
         const weir_component_type *type = weir_component_at(i);
         if (type)
-            ret_components[count++] = (weir_reference_component){
-                .kind = weir_component_kind_name(type->kind), .name = type->name, .alias = type->alias, .summary = type->summary, .options = type->options};
+            ret_components[count++] = reference_of(type);
     }
     return count;
 }
@@ -211,18 +220,18 @@ static size_t reference_components(weir_reference_component *ret_components)
 int weir_command_schema(int argc, char **argv)
 {
     (void)argc, (void)argv;
-    WEIR_FREE weir_reference_component *components = weir_alloc(weir_component_count(), sizeof *components);
+    WEIR_FREE weir_reference *components = weir_alloc(weir_component_count(), sizeof *components);
     WEIR_BUFFER text = {0};
-    weir_reference_schema(components, reference_components(components), &text);
+    weir_reference_schema(components, all_references(components), &text);
     print(&text);
     return 0;
 }
 
-static bool write_page(const char *folder, const weir_reference_component *component)
+static bool write_page(const char *folder, const weir_reference *component)
 {
-    WEIR_FREE char *path = weir_format("%s/%s-%s.md", folder, component->kind, component->name);
+    WEIR_FREE char *path = weir_format("%s/%s-%s.md", folder, weir_section_noun(component->section), component->name);
     WEIR_BUFFER page = {0};
-    weir_reference_markdown(component->kind, component->name, component->summary, component->options, &page);
+    weir_reference_markdown(component, &page);
     FILE *file = fopen(path, "w");
     bool written = file && fwrite(page.data, 1, page.len, file) == page.len;
     if (file && fclose(file) != 0)
@@ -238,8 +247,8 @@ int weir_command_reference(int argc, char **argv)
         fprintf(stderr, "weir: usage: weir reference FOLDER\n");
         return 2;
     }
-    WEIR_FREE weir_reference_component *components = weir_alloc(weir_component_count(), sizeof *components);
-    size_t count = reference_components(components);
+    WEIR_FREE weir_reference *components = weir_alloc(weir_component_count(), sizeof *components);
+    size_t count = all_references(components);
     mkdir(argv[1], 0777);
     for (size_t i = 0; i < count; i++) {
         if (!write_page(argv[1], &components[i]))
