@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporters/otlp/otlp.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+#include "exporters/otlp/config.h"
+#include "exporters/otlp/response.h"
+#include "net/endpoint.h"
+#include "net/grpc_client.h"
+
+/* The speed matters more than the last percent of size. */
+enum { GZIP_LEVEL = 1 };
+
+/* The process part. */
+typedef struct otlp_shared {
+    const otlp_config *config;
+    const char *address; /* host:port */
+    weir_http_header *headers; /* names in lower case, owned */
+    weir_endpoint endpoint;
+    char port_text[8];
+    weir_label labels[2]; /* of the backend, as the Collector's */
+    weir_sender_shared *sender;
+} otlp_shared;
+
+/* One signal on one worker, with a connection of its own. */
+typedef struct otlp_exporter {
+    const otlp_shared *shared;
+    weir_signal signal;
+    weir_account *account;
+    weir_grpc_client *client;
+    weir_gzip *gzip; /* NULL: not compressed */
+} otlp_exporter;
+
+/* A push under way. */
+typedef struct otlp_request {
+    otlp_exporter *exporter;
+    weir_push *push;
+    weir_grpc_call *call;
+    weir_chunk *compressed; /* or NULL */
+} otlp_request;
+
+static const char *const paths[WEIR_SIGNALS] = {
+    [WEIR_TRACES] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    [WEIR_METRICS] = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    [WEIR_LOGS] = "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+};
+
+/* ---- sending ---- */
+
+static void request_free(otlp_request *request)
+{
+    weir_chunk_unref(request->compressed);
+    free(request);
+}
+
+static void on_answer(void *user, const weir_error *error, weir_bytes response)
+{
+    otlp_request *request = user;
+    weir_push *push = request->push;
+    weir_error outcome = *error;
+    if (outcome.class_ == WEIR_ERROR_NONE)
+        otlp_response_read(request->exporter->signal, response, &outcome);
+    request_free(request);
+    weir_push_done(push, &outcome);
+}
+
+/* gRPC counts a message's length in 32 bits, and the peer's limit is far below: let the sender cut it. */
+static bool refuse_unsendable(weir_push *push)
+{
+    if (push->bytes <= INT32_MAX)
+        return false;
+    weir_error error = {0};
+    weir_error_set(&error, WEIR_ERROR_TOO_LARGE, WEIR_TOO_LARGE, "a request of %llu bytes is more than gRPC can carry",
+                   (unsigned long long)push->bytes);
+    weir_push_done(push, &error);
+    return true;
+}
+
+static void send_parts(otlp_request *request, const struct iovec *parts, size_t count)
+{
+    otlp_exporter *exporter = request->exporter;
+    struct iovec compressed;
+    if (exporter->gzip)
+        request->compressed = weir_gzip_run(exporter->gzip, parts, count, exporter->account);
+    if (request->compressed) {
+        compressed = (struct iovec){request->compressed->data, request->compressed->size};
+        parts = &compressed;
+        count = 1;
+    }
+    const weir_grpc_request message = {
+        .path = paths[exporter->signal],
+        .parts = parts,
+        .part_count = count,
+        .encoding = request->compressed ? WEIR_ENCODING_GZIP : WEIR_ENCODING_IDENTITY,
+        .deadline_ns = request->push->deadline_ns,
+    };
+    request->call = weir_grpc_call_start(exporter->client, &message, on_answer, request);
+}
+
+static void otlp_push(void *self, weir_push *push)
+{
+    otlp_exporter *exporter = self;
+    if (refuse_unsendable(push))
+        return;
+    otlp_request *request = WEIR_NEW(otlp_request);
+    request->exporter = exporter;
+    request->push = push;
+    push->user = request;
+    WEIR_FREE struct iovec *parts = weir_alloc(push->slice_count, sizeof *parts);
+    for (uint32_t i = 0; i < push->slice_count; i++)
+        parts[i] = (struct iovec){(void *)(uintptr_t)push->slices[i]->data, push->slices[i]->len};
+    send_parts(request, parts, push->slice_count);
+}
+
+static void otlp_cancel(void *self, weir_push *push)
+{
+    (void)self;
+    otlp_request *request = push->user;
+    weir_grpc_call_cancel(request->call);
+    request_free(request);
+}
+
+static const weir_sender_ops otlp_sender_ops = {.push = otlp_push, .cancel = otlp_cancel};
+
+/* ---- the process part ---- */
+
+static void copy_headers(otlp_shared *shared, const weir_string_map *headers)
+{
+    shared->headers = weir_alloc(headers->count + 1, sizeof(weir_http_header));
+    for (size_t i = 0; i < headers->count; i++) {
+        char *name = weir_strdup(headers->keys[i]);
+        for (char *at = name; *at; at++)
+            *at = (char)tolower((unsigned char)*at);
+        shared->headers[i] = (weir_http_header){weir_text_of(name), weir_text_of(headers->values[i])};
+    }
+}
+
+static void otlp_close(void *self)
+{
+    otlp_shared *shared = self;
+    if (!shared)
+        return;
+    weir_sender_shared_free(shared->sender);
+    for (size_t i = 0; shared->headers && i < shared->config->headers.count; i++)
+        free((char *)(uintptr_t)shared->headers[i].name.data);
+    free(shared->headers);
+    free(shared);
+}
+
+static weir_status otlp_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+{
+    const otlp_config *otlp = config;
+    otlp_shared *shared = WEIR_NEW(otlp_shared);
+    shared->config = otlp;
+    shared->address = otlp_endpoint_address(otlp->endpoint);
+    if (!shared->address) {
+        free(shared);
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "endpoint \"%s\" cannot be used", otlp->endpoint);
+    }
+    weir_status status = weir_endpoint_parse(shared->address, &shared->endpoint, ret_error);
+    if (status != WEIR_OK) {
+        free(shared);
+        return status;
+    }
+    snprintf(shared->port_text, sizeof shared->port_text, "%u", shared->endpoint.port);
+    shared->labels[0] = (weir_label){"server_address", shared->endpoint.host};
+    shared->labels[1] = (weir_label){"server_port", shared->port_text};
+    copy_headers(shared, &otlp->headers);
+    shared->sender = weir_sender_shared_new(host, id, &otlp->sender, shared->labels, WEIR_COUNT_OF(shared->labels));
+    *ret_shared = shared;
+    return WEIR_OK;
+}
+
+/* ---- an instance ---- */
+
+static weir_grpc_client *client_new(const otlp_shared *shared, weir_loop *loop)
+{
+    const otlp_config *config = shared->config;
+    weir_grpc_client_options options = {
+        .http2.endpoint = shared->address,
+        .authority = config->authority ? config->authority : shared->address,
+        .user_agent = config->user_agent,
+        .headers = shared->headers,
+        .header_count = config->headers.count,
+    };
+    if (config->keepalive) {
+        options.http2.keepalive_time_ms = config->keepalive->time_ms;
+        options.http2.keepalive_timeout_ms = config->keepalive->timeout_ms;
+        options.http2.keepalive_without_calls = config->keepalive->permit_without_stream;
+    }
+    return weir_grpc_client_new(loop, &options);
+}
+
+static weir_exporter *otlp_create(void *self, const weir_worker *worker, weir_signal signal, const weir_batch_shape *shape)
+{
+    otlp_shared *shared = self;
+    otlp_exporter *exporter = WEIR_NEW(otlp_exporter);
+    exporter->shared = shared;
+    exporter->signal = signal;
+    exporter->account = worker->host->account;
+    exporter->client = client_new(shared, worker->loop);
+    exporter->gzip = shared->config->compression == OTLP_GZIP ? weir_gzip_new(GZIP_LEVEL) : NULL;
+    weir_exporter *sender = weir_sender_new(shared->sender, worker, signal, shape, &otlp_sender_ops, exporter);
+    sender->type = &weir_exporter_otlp;
+    return sender;
+}
+
+static void otlp_free(weir_exporter *sender)
+{
+    otlp_exporter *exporter = weir_sender_exporter(sender);
+    weir_sender_free(sender);
+    weir_grpc_client_free(exporter->client);
+    weir_gzip_free(exporter->gzip);
+    free(exporter);
+}
+
+static void otlp_promise(const void *config, char *ret_text, size_t size)
+{
+    const otlp_config *otlp = config;
+    weir_sender_promise(&otlp->sender, otlp->endpoint, ret_text, size);
+}
+
+const weir_component_type weir_exporter_otlp = {
+    .abi = WEIR_COMPONENT_ABI,
+    .kind = WEIR_EXPORTER,
+    .name = "otlp",
+    .alias = "otlp_grpc",
+    .summary = "Sends traces, metrics and logs to an OTLP backend over gRPC.",
+    .signals = WEIR_ON_ALL,
+    .options = otlp_options,
+    .config_size = sizeof(otlp_config),
+    .check = otlp_check,
+    .open = otlp_open,
+    .close = otlp_close,
+    .exporter_create = otlp_create,
+    .exporter_free = otlp_free,
+    .exporter_promise = otlp_promise,
+};
