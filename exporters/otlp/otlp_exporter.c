@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exporters/otlp/otlp.h"
+#include "exporters/otlp/otlp_exporter.h"
 
 #include <ctype.h>
 #include <stdio.h>
