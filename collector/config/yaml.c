@@ -390,7 +390,7 @@ weir_status weir_yaml_parse(weir_tree *tree, weir_text text, const weir_place *p
         return fail(&self, WEIR_TOO_LARGE, (yaml_mark_t){0}, "larger than %d MiB", WEIR_CONFIG_BYTES_MAX / 1024 / 1024);
     if (!yaml_parser_initialize(&self.parser))
         return fail(&self, WEIR_NO_MEMORY, (yaml_mark_t){0}, "out of memory");
-    yaml_parser_set_input_string(&self.parser, (const unsigned char *)text.data, text.len);
+    yaml_parser_set_input_string(&self.parser, (const unsigned char *)(text.data ? text.data : ""), text.len);
     yaml_parser_set_encoding(&self.parser, YAML_UTF8_ENCODING);
     weir_status status = build_document(&self, ret_root);
     yaml_parser_delete(&self.parser);
