@@ -23,16 +23,19 @@ const otlp_refusal_rule weir__otlp_refusal_rules[OTLP_REFUSALS] = {
     [OTLP_REFUSED_FRAMING] = {WEIR_GRPC_INTERNAL, 200, 400, false, OTLP_MALFORMED, PERMANENT(WEIR_INVALID)},
     [OTLP_REFUSED_CARDINALITY] = {WEIR_GRPC_UNIMPLEMENTED, 200, 400, false, OTLP_MALFORMED, PERMANENT(WEIR_INVALID)},
     [OTLP_REFUSED_ENCODING] = {WEIR_GRPC_UNIMPLEMENTED, 200, 400, false, OTLP_NOT_SERVED, PERMANENT(WEIR_INVALID)},
-    [OTLP_REFUSED_TOO_LARGE] = {WEIR_GRPC_RESOURCE_EXHAUSTED, 200, 413, false, OTLP_TOO_LARGE, PERMANENT(WEIR_TOO_LARGE)},
-    [OTLP_REFUSED_NO_MEMORY] = {WEIR_GRPC_UNAVAILABLE, 200, 503, false, OTLP_NO_MEMORY, WEIR_ERROR_THROTTLED, WEIR_NO_MEMORY,
-                                NO_MEMORY_RETRY_MS},
-    [OTLP_REFUSED_DEADLINE] = {WEIR_GRPC_DEADLINE_EXCEEDED, 200, 503, false, OTLP_TIMED_OUT, WEIR_ERROR_RETRYABLE, WEIR_TIMEOUT, 0},
-    [OTLP_REFUSED_OUTCOME_UNKNOWN] = {WEIR_GRPC_UNAVAILABLE, 200, 503, false, OTLP_TIMED_OUT, WEIR_ERROR_RETRYABLE, WEIR_TIMEOUT,
-                                      0},
+    [OTLP_REFUSED_TOO_LARGE] = {WEIR_GRPC_RESOURCE_EXHAUSTED, 200, 413, false, OTLP_TOO_LARGE,
+                                PERMANENT(WEIR_TOO_LARGE)},
+    [OTLP_REFUSED_NO_MEMORY] = {WEIR_GRPC_UNAVAILABLE, 200, 503, false, OTLP_NO_MEMORY, WEIR_ERROR_THROTTLED,
+                                WEIR_NO_MEMORY, NO_MEMORY_RETRY_MS},
+    [OTLP_REFUSED_DEADLINE] = {WEIR_GRPC_DEADLINE_EXCEEDED, 200, 503, false, OTLP_TIMED_OUT, WEIR_ERROR_RETRYABLE,
+                               WEIR_TIMEOUT, 0},
+    [OTLP_REFUSED_OUTCOME_UNKNOWN] = {WEIR_GRPC_UNAVAILABLE, 200, 503, false, OTLP_TIMED_OUT, WEIR_ERROR_RETRYABLE,
+                                      WEIR_TIMEOUT, 0},
     [OTLP_REFUSED_NOT_FOUND] = {WEIR_GRPC_UNIMPLEMENTED, 200, 404, true, OTLP_NOT_SERVED, PERMANENT(WEIR_NOT_FOUND)},
     [OTLP_REFUSED_UNKNOWN_SERVICE] = {WEIR_GRPC_NOT_FOUND, 200, 404, true, OTLP_HEALTH, PERMANENT(WEIR_NOT_FOUND)},
     [OTLP_REFUSED_METHOD] = {WEIR_GRPC_INTERNAL, 405, 405, true, OTLP_NOT_SERVED, PERMANENT(WEIR_UNSUPPORTED)},
-    [OTLP_REFUSED_CONTENT_TYPE] = {WEIR_GRPC_INVALID_ARGUMENT, 415, 415, true, OTLP_NOT_SERVED, PERMANENT(WEIR_UNSUPPORTED)},
+    [OTLP_REFUSED_CONTENT_TYPE] = {WEIR_GRPC_INVALID_ARGUMENT, 415, 415, true, OTLP_NOT_SERVED,
+                                   PERMANENT(WEIR_UNSUPPORTED)},
     [OTLP_REFUSED_HEADER] = {WEIR_GRPC_INTERNAL, 400, 400, false, OTLP_MALFORMED, PERMANENT(WEIR_INVALID)},
 #undef PERMANENT
 };
@@ -71,11 +74,13 @@ static void grpc_fail(otlp_request *request, unsigned http_status, weir_grpc_cod
     if (error->retry_after_ms) {
         weir_rpc_status_encode(error, &status);
         weir_base64_encode((weir_bytes){status.data, status.len}, &details);
-        headers[count++] = (weir_http_header){WEIR_TEXT("grpc-status-details-bin"), {(const char *)details.data, details.len}};
+        headers[count++] =
+            (weir_http_header){WEIR_TEXT("grpc-status-details-bin"), {(const char *)details.data, details.len}};
     }
     if (code == WEIR_GRPC_UNIMPLEMENTED)
         headers[count++] = (weir_http_header){WEIR_TEXT("grpc-accept-encoding"), WEIR_TEXT(WEIR_ENCODINGS_ACCEPTED)};
-    weir_http_respond(request->http, &(weir_http_response){.status = http_status, .headers = headers, .header_count = count});
+    weir_http_respond(request->http,
+                      &(weir_http_response){.status = http_status, .headers = headers, .header_count = count});
 }
 
 /* ---- HTTP ---- */
@@ -87,11 +92,12 @@ static void http_respond(otlp_request *request, unsigned status, const weir_http
     WEIR_ASSERT(own_count <= OTLP_OWN_HEADERS_MAX);
     weir_http_header *headers = request->port->headers + (OTLP_OWN_HEADERS_MAX - own_count);
     memcpy(headers, own, own_count * sizeof *own);
-    weir_http_respond(request->http, &(weir_http_response){.status = status,
-                                                           .headers = headers,
-                                                           .header_count = own_count + request->port->configured_header_count,
-                                                           .body = body->data,
-                                                           .body_len = body->len});
+    weir_http_respond(request->http,
+                      &(weir_http_response){.status = status,
+                                            .headers = headers,
+                                            .header_count = own_count + request->port->configured_header_count,
+                                            .body = body->data,
+                                            .body_len = body->len});
 }
 
 static void http_succeed(otlp_request *request, const weir_buffer *message)

@@ -18,11 +18,11 @@
 
 /* Why the receiver itself refuses a request. */
 typedef enum otlp_refusal {
-    OTLP_REFUSED_MALFORMED,       /* the message is not valid OTLP */
-    OTLP_REFUSED_COMPRESSION,     /* the compressed bytes are not valid */
-    OTLP_REFUSED_FRAMING,         /* gRPC: the message's prefix is wrong, or the message incomplete */
-    OTLP_REFUSED_CARDINALITY,     /* gRPC: not exactly one message */
-    OTLP_REFUSED_ENCODING,        /* a compression that is not built or not allowed */
+    OTLP_REFUSED_MALFORMED,   /* the message is not valid OTLP */
+    OTLP_REFUSED_COMPRESSION, /* the compressed bytes are not valid */
+    OTLP_REFUSED_FRAMING,     /* gRPC: the message's prefix is wrong, or the message incomplete */
+    OTLP_REFUSED_CARDINALITY, /* gRPC: not exactly one message */
+    OTLP_REFUSED_ENCODING,    /* a compression that is not built or not allowed */
     OTLP_REFUSED_TOO_LARGE,
     OTLP_REFUSED_NO_MEMORY,
     OTLP_REFUSED_DEADLINE,        /* too late to begin */
@@ -31,7 +31,7 @@ typedef enum otlp_refusal {
     OTLP_REFUSED_UNKNOWN_SERVICE, /* a health check of a service that is not here */
     OTLP_REFUSED_METHOD,          /* an HTTP method other than POST */
     OTLP_REFUSED_CONTENT_TYPE,
-    OTLP_REFUSED_HEADER,          /* gRPC: a header that cannot be read */
+    OTLP_REFUSED_HEADER, /* gRPC: a header that cannot be read */
     OTLP_REFUSALS
 } otlp_refusal;
 

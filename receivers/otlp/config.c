@@ -63,20 +63,19 @@ static const weir_option enforcement_policy_options[] = {
      .summary = "Whether clients may send PINGs while they have no request in flight."},
     {0}};
 
-static const weir_option keepalive_options[] = {
-    {.name = "server_parameters",
-     .type = WEIR_OPTION_GROUP,
-     .offset = offsetof(otlp_keepalive, server_parameters),
-     .group = server_parameters_options,
-     .group_size = sizeof(otlp_server_parameters),
-     .summary = "How long connections live, and how dead ones are found."},
-    {.name = "enforcement_policy",
-     .type = WEIR_OPTION_GROUP,
-     .offset = offsetof(otlp_keepalive, enforcement_policy),
-     .group = enforcement_policy_options,
-     .group_size = sizeof(otlp_enforcement_policy),
-     .summary = "How often clients may ask for a sign of life."},
-    {0}};
+static const weir_option keepalive_options[] = {{.name = "server_parameters",
+                                                 .type = WEIR_OPTION_GROUP,
+                                                 .offset = offsetof(otlp_keepalive, server_parameters),
+                                                 .group = server_parameters_options,
+                                                 .group_size = sizeof(otlp_server_parameters),
+                                                 .summary = "How long connections live, and how dead ones are found."},
+                                                {.name = "enforcement_policy",
+                                                 .type = WEIR_OPTION_GROUP,
+                                                 .offset = offsetof(otlp_keepalive, enforcement_policy),
+                                                 .group = enforcement_policy_options,
+                                                 .group_size = sizeof(otlp_enforcement_policy),
+                                                 .summary = "How often clients may ask for a sign of life."},
+                                                {0}};
 
 static const weir_option grpc_options[] = {
     {.name = "endpoint",
@@ -90,7 +89,11 @@ static const weir_option grpc_options[] = {
      .default_text = "tcp",
      .enum_names = transports,
      .summary = "The kind of socket; weir listens on TCP."},
-    {.name = "dialer", .type = WEIR_OPTION_ANY, .standing = WEIR_SUBSUMED, .remark = REMARK_DIALER, .summary = "Unused by servers."},
+    {.name = "dialer",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_SUBSUMED,
+     .remark = REMARK_DIALER,
+     .summary = "Unused by servers."},
     {.name = "max_recv_msg_size_mib",
      .type = WEIR_OPTION_UINT,
      .offset = offsetof(otlp_grpc_config, max_recv_msg_size_mib),
@@ -130,8 +133,16 @@ static const weir_option grpc_options[] = {
      .offset = offsetof(otlp_grpc_config, include_metadata),
      .default_text = "false",
      .summary = "Keeps request headers and the client's address with the data, for components that use them."},
-    {.name = "tls", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = REMEDY_TLS, .summary = "Encrypts the port."},
-    {.name = "auth", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = REMEDY_AUTH, .summary = "Authenticates clients."},
+    {.name = "tls",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = REMEDY_TLS,
+     .summary = "Encrypts the port."},
+    {.name = "auth",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = REMEDY_AUTH,
+     .summary = "Authenticates clients."},
     {.name = "middlewares",
      .type = WEIR_OPTION_ANY,
      .standing = WEIR_NOT_BUILT,
@@ -151,7 +162,11 @@ static const weir_option http_options[] = {
      .default_text = "tcp",
      .enum_names = transports,
      .summary = "The kind of socket; weir listens on TCP."},
-    {.name = "dialer", .type = WEIR_OPTION_ANY, .standing = WEIR_SUBSUMED, .remark = REMARK_DIALER, .summary = "Unused by servers."},
+    {.name = "dialer",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_SUBSUMED,
+     .remark = REMARK_DIALER,
+     .summary = "Unused by servers."},
     {.name = "traces_url_path",
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(otlp_http_config, url_paths[WEIR_TRACES]),
@@ -223,8 +238,16 @@ static const weir_option http_options[] = {
      .standing = WEIR_NOT_BUILT,
      .remark = "let a proxy stand in front that answers browsers",
      .summary = "Which web pages may send telemetry."},
-    {.name = "tls", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = REMEDY_TLS, .summary = "Encrypts the port."},
-    {.name = "auth", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = REMEDY_AUTH, .summary = "Authenticates clients."},
+    {.name = "tls",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = REMEDY_TLS,
+     .summary = "Encrypts the port."},
+    {.name = "auth",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = REMEDY_AUTH,
+     .summary = "Authenticates clients."},
     {.name = "middlewares",
      .type = WEIR_OPTION_ANY,
      .standing = WEIR_NOT_BUILT,
@@ -247,14 +270,13 @@ static const weir_option protocols_options[] = {
      .summary = "OTLP/HTTP with protobuf bodies; present with nothing below it: all defaults."},
     {0}};
 
-const weir_option weir__otlp_options[] = {
-    {.name = "protocols",
-     .type = WEIR_OPTION_GROUP,
-     .offset = offsetof(otlp_config, protocols),
-     .group = protocols_options,
-     .group_size = sizeof(otlp_protocols),
-     .summary = "What to listen for; at least one of them."},
-    {0}};
+const weir_option weir__otlp_options[] = {{.name = "protocols",
+                                           .type = WEIR_OPTION_GROUP,
+                                           .offset = offsetof(otlp_config, protocols),
+                                           .group = protocols_options,
+                                           .group_size = sizeof(otlp_protocols),
+                                           .summary = "What to listen for; at least one of them."},
+                                          {0}};
 
 /* `node` may be NULL or lack the key: a message is then placed at the receiver. */
 static const weir_node *place(const weir_node *node, const char *key)
@@ -280,13 +302,15 @@ static void check_http(const otlp_http_config *http, const weir_node *node, weir
                                    "'%s' is not built: remove it, and let clients send gzip",
                                    http->compression_algorithms.items[i]);
     if (!http->keep_alives_enabled)
-        weir_diagnostics_error(diagnostics, place(node, "protocols.http.keep_alives_enabled"),
-                               "connections of one request each are not built: set idle_timeout to close unused connections");
+        weir_diagnostics_error(
+            diagnostics, place(node, "protocols.http.keep_alives_enabled"),
+            "connections of one request each are not built: set idle_timeout to close unused connections");
     for (int a = 0; a < WEIR_SIGNALS; a++)
         for (int b = a + 1; b < WEIR_SIGNALS; b++)
             if (strcmp(http->url_paths[a], http->url_paths[b]) == 0)
-                weir_diagnostics_error(diagnostics, place(node, "protocols.http"), "%s and %s have the same URL path %s",
-                                       weir_signal_name((weir_signal)a), weir_signal_name((weir_signal)b), http->url_paths[a]);
+                weir_diagnostics_error(diagnostics, place(node, "protocols.http"),
+                                       "%s and %s have the same URL path %s", weir_signal_name((weir_signal)a),
+                                       weir_signal_name((weir_signal)b), http->url_paths[a]);
 }
 
 void weir__otlp_config_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics)

@@ -4,9 +4,9 @@
 #include "core/memory.h"
 
 static const char *const result_names[OTLP_RESULTS] = {
-    [OTLP_ACCEPTED] = "accepted",       [OTLP_PARTIAL] = "partial",         [OTLP_REJECTED] = "rejected",
-    [OTLP_RETRY_LATER] = "retry_later", [OTLP_NO_MEMORY] = "no_memory",     [OTLP_TOO_LARGE] = "too_large",
-    [OTLP_MALFORMED] = "malformed",     [OTLP_NOT_SERVED] = "not_served",   [OTLP_TIMED_OUT] = "timed_out",
+    [OTLP_ACCEPTED] = "accepted",       [OTLP_PARTIAL] = "partial",       [OTLP_REJECTED] = "rejected",
+    [OTLP_RETRY_LATER] = "retry_later", [OTLP_NO_MEMORY] = "no_memory",   [OTLP_TOO_LARGE] = "too_large",
+    [OTLP_MALFORMED] = "malformed",     [OTLP_NOT_SERVED] = "not_served", [OTLP_TIMED_OUT] = "timed_out",
     [OTLP_CLIENT_GONE] = "client_gone", [OTLP_HEALTH] = "health_check",
 };
 
@@ -40,7 +40,8 @@ static void init_protocol(otlp_counters *counters, weir_metrics *metrics, const 
         labels[2] = (weir_label){"signal", weir_signal_name((weir_signal)signal)};
         counters->abandoned[signal] = weir_metrics_register(
             metrics, WEIR_COUNTER, "weir_receiver_abandoned_items",
-            "Items that were taken after their client had stopped waiting for an answer: possibly sent again.", "{item}", labels, 3);
+            "Items that were taken after their client had stopped waiting for an answer: possibly sent again.",
+            "{item}", labels, 3);
     }
     labels[2].name = "outcome";
     for (int result = 0; result < OTLP_RESULTS; result++) {

@@ -29,7 +29,8 @@ static const grpc_method methods[] = {
 bool weir__otlp_is_grpc(weir_text content_type)
 {
     const size_t len = sizeof "application/grpc" - 1;
-    if (content_type.len < len || !weir_text_equal_nocase((weir_text){content_type.data, len}, WEIR_TEXT("application/grpc")))
+    if (content_type.len < len ||
+        !weir_text_equal_nocase((weir_text){content_type.data, len}, WEIR_TEXT("application/grpc")))
         return false;
     return content_type.len == len || content_type.data[len] == '+' || content_type.data[len] == ';';
 }
@@ -48,7 +49,8 @@ static bool check_protocol(otlp_request *request)
     else if (timeout_is_bad)
         weir__otlp_refuse(request, OTLP_REFUSED_HEADER, "malformed grpc-timeout: \"%.*s\"", WEIR_TEXT_ARG(timeout));
     else if (!weir_text_is(http->method, "POST"))
-        weir__otlp_refuse(request, OTLP_REFUSED_METHOD, "the HTTP method is %.*s and should be POST", WEIR_TEXT_ARG(http->method));
+        weir__otlp_refuse(request, OTLP_REFUSED_METHOD, "the HTTP method is %.*s and should be POST",
+                          WEIR_TEXT_ARG(http->method));
     else if (timeout.data && timeout_ns == 0)
         weir__otlp_refuse(request, OTLP_REFUSED_DEADLINE, "the client's timeout is 0");
     else {
@@ -99,8 +101,8 @@ static bool check_method(otlp_request *request)
     if (!service_known) {
         weir__otlp_refuse(request, OTLP_REFUSED_NOT_FOUND, "unknown service %.*s", WEIR_TEXT_ARG(service));
     } else if (!found) {
-        weir__otlp_refuse(request, OTLP_REFUSED_NOT_FOUND, "unknown method %.*s for service %.*s", WEIR_TEXT_ARG(method),
-                          WEIR_TEXT_ARG(service));
+        weir__otlp_refuse(request, OTLP_REFUSED_NOT_FOUND, "unknown method %.*s for service %.*s",
+                          WEIR_TEXT_ARG(method), WEIR_TEXT_ARG(service));
     } else if (found->target == OTLP_EXPORT && !request->port->instance->entries[found->signal]) {
         weir__otlp_refuse(request, OTLP_REFUSED_NOT_FOUND, "unknown service %.*s: no pipeline for %s has this receiver",
                           WEIR_TEXT_ARG(service), weir_signal_name(found->signal));

@@ -13,7 +13,8 @@ static weir_text media_type(weir_text content_type)
     const char *semicolon = memchr(content_type.data ? content_type.data : "", ';', content_type.len);
     if (semicolon)
         content_type.len = (size_t)(semicolon - content_type.data);
-    while (content_type.len && (content_type.data[content_type.len - 1] == ' ' || content_type.data[content_type.len - 1] == '\t'))
+    while (content_type.len &&
+           (content_type.data[content_type.len - 1] == ' ' || content_type.data[content_type.len - 1] == '\t'))
         content_type.len--;
     return content_type;
 }
@@ -35,8 +36,8 @@ static bool check_path(otlp_request *request)
                           weir_signal_name(request->signal));
         return false;
     }
-    weir__otlp_refuse(request, OTLP_REFUSED_NOT_FOUND, "page not found: OTLP is at %s, %s and %s", http->url_paths[WEIR_TRACES],
-                      http->url_paths[WEIR_METRICS], http->url_paths[WEIR_LOGS]);
+    weir__otlp_refuse(request, OTLP_REFUSED_NOT_FOUND, "page not found: OTLP is at %s, %s and %s",
+                      http->url_paths[WEIR_TRACES], http->url_paths[WEIR_METRICS], http->url_paths[WEIR_LOGS]);
     return false;
 }
 
@@ -46,10 +47,12 @@ static bool check_type(otlp_request *request)
     if (!weir_text_is(request->http->method, "POST"))
         weir__otlp_refuse(request, OTLP_REFUSED_METHOD, "method not allowed, supported: [POST]");
     else if (weir_text_equal_nocase(type, WEIR_TEXT("application/json")))
-        weir__otlp_refuse(request, OTLP_REFUSED_CONTENT_TYPE,
-                          "unsupported media type: this weir takes no OTLP/JSON; set the exporter's protocol to http/protobuf");
+        weir__otlp_refuse(
+            request, OTLP_REFUSED_CONTENT_TYPE,
+            "unsupported media type: this weir takes no OTLP/JSON; set the exporter's protocol to http/protobuf");
     else if (!weir_text_equal_nocase(type, WEIR_TEXT("application/x-protobuf")))
-        weir__otlp_refuse(request, OTLP_REFUSED_CONTENT_TYPE, "unsupported media type, supported: [application/x-protobuf]");
+        weir__otlp_refuse(request, OTLP_REFUSED_CONTENT_TYPE,
+                          "unsupported media type, supported: [application/x-protobuf]");
     else
         return true;
     return false;

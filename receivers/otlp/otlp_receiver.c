@@ -13,7 +13,7 @@
 typedef struct otlp_listener {
     const char *endpoint; /* NULL: the protocol is not configured */
     otlp_protocol protocol;
-    weir_acceptor *acceptor; /* NULL unless listening */
+    weir_acceptor *acceptor;    /* NULL unless listening */
     weir_http_server **servers; /* one per worker */
     unsigned workers;
 } otlp_listener;
@@ -68,15 +68,15 @@ static int64_t open_connections(void *user)
 
 static weir_status start_listener(otlp_shared *shared, otlp_listener *listener, weir_error *ret_error)
 {
-    weir_status status = weir_acceptor_new(shared->host->control, listener->endpoint, listener->servers, listener->workers,
-                                           &listener->acceptor, ret_error);
+    weir_status status = weir_acceptor_new(shared->host->control, listener->endpoint, listener->servers,
+                                           listener->workers, &listener->acceptor, ret_error);
     if (status != WEIR_OK)
         return status;
     const weir_label labels[] = {{"receiver", shared->id}, {"transport", weir__otlp_protocol_name(listener->protocol)}};
-    weir_metrics_register_gauge(shared->host->metrics, "weir_receiver_connections", "Open connections.", "{connection}", labels,
-                                WEIR_COUNT_OF(labels), open_connections, listener);
-    weir_log(WEIR_LOG_INFO, shared->id, "listening protocol=%s endpoint=%s", weir__otlp_protocol_name(listener->protocol),
-             weir_acceptor_address(listener->acceptor));
+    weir_metrics_register_gauge(shared->host->metrics, "weir_receiver_connections", "Open connections.", "{connection}",
+                                labels, WEIR_COUNT_OF(labels), open_connections, listener);
+    weir_log(WEIR_LOG_INFO, shared->id, "listening protocol=%s endpoint=%s",
+             weir__otlp_protocol_name(listener->protocol), weir_acceptor_address(listener->acceptor));
     return WEIR_OK;
 }
 
@@ -136,7 +136,8 @@ static void open_http_port(otlp_instance *instance, const otlp_http_config *http
     port->server = weir_http_server_new(instance->loop, &options, &weir__otlp_http_handler, port);
 }
 
-static weir_receiver *create_instance(void *shared_part, const weir_worker *worker, weir_entry *const entries[WEIR_SIGNALS])
+static weir_receiver *create_instance(void *shared_part, const weir_worker *worker,
+                                      weir_entry *const entries[WEIR_SIGNALS])
 {
     otlp_shared *shared = shared_part;
     otlp_instance *instance = WEIR_NEW(otlp_instance);
@@ -170,7 +171,7 @@ static void drain_instance(weir_receiver *receiver, void (*on_drained)(void *use
     instance->on_drained = on_drained;
     instance->on_drained_user = user;
     /* One more than there are servers: a server may be drained before its call returns. */
-    instance->draining = 1 + (instance->grpc.server ? 1 : 0) + (instance->http.server ? 1 : 0);
+    instance->draining = 1u + (instance->grpc.server ? 1u : 0u) + (instance->http.server ? 1u : 0u);
     if (instance->grpc.server)
         weir_http_server_drain(instance->grpc.server, one_drained, instance);
     if (instance->http.server)

@@ -104,7 +104,8 @@ void weir__otlp_request_abort(otlp_request *request)
 /* Headers that are about this connection or this body, and say nothing about the data once it is read. */
 static bool is_metadata(weir_text name)
 {
-    static const char *const left_out[] = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"};
+    static const char *const left_out[] = {"connection",        "keep-alive", "te",    "trailer",
+                                           "transfer-encoding", "upgrade",    "expect"};
     if (weir_text_starts(name, "content-") || weir_text_starts(name, "grpc-") || weir_text_starts(name, "proxy-"))
         return false;
     for (size_t i = 0; i < WEIR_COUNT_OF(left_out); i++)

@@ -169,8 +169,10 @@ void bench_start(void)
     weir_account_init(&the_bench.account, 128 * 1024, 128 * 1024);
     the_bench.metrics = weir_metrics_new();
     the_bench.health = weir_health_new(1);
-    the_bench.host = (weir_host){.account = &the_bench.account, .metrics = the_bench.metrics, .health = the_bench.health, .workers = 1};
-    the_bench.http_config = (otlp_http_config){.url_paths = {(char *)"/v1/traces", (char *)"/v1/metrics", (char *)"logs"}};
+    the_bench.host = (weir_host){
+        .account = &the_bench.account, .metrics = the_bench.metrics, .health = the_bench.health, .workers = 1};
+    the_bench.http_config =
+        (otlp_http_config){.url_paths = {(char *)"/v1/traces", (char *)"/v1/metrics", (char *)"logs"}};
     weir__otlp_counters_init(the_bench.counters, the_bench.metrics, "otlp");
     the_bench.instance = make_instance();
 }

@@ -9,18 +9,18 @@
 #include "core/limits.h"
 #include "receivers/otlp/config.h"
 
-typedef struct reading {
+typedef struct config_reading {
     weir_tree *tree;
     weir_diagnostics *diagnostics;
     otlp_config config;
     weir_buffer messages;
-} reading;
+} config_reading;
 
-static void read_config(reading *reading, const char *yaml)
+static void read_config(config_reading *reading, const char *yaml)
 {
     weir_node *node;
     weir_yaml_error yaml_error;
-    *reading = (struct reading){.tree = weir_tree_new(), .diagnostics = weir_diagnostics_new()};
+    *reading = (config_reading){.tree = weir_tree_new(), .diagnostics = weir_diagnostics_new()};
     weir_place place = {.file = "test.yaml"};
     cr_assert_eq(weir_yaml_parse(reading->tree, weir_text_of(yaml), &place, &node, &yaml_error), WEIR_OK);
     if (weir_options_read(weir__otlp_options, node, &reading->config, reading->diagnostics))
@@ -28,7 +28,7 @@ static void read_config(reading *reading, const char *yaml)
     weir_diagnostics_print(reading->diagnostics, WEIR_SEVERITY_WARNING, &reading->messages);
 }
 
-static void done(reading *reading)
+static void done(config_reading *reading)
 {
     weir_options_free(weir__otlp_options, &reading->config);
     weir_diagnostics_free(reading->diagnostics);
@@ -38,7 +38,7 @@ static void done(reading *reading)
 
 static void expect_refused(const char *yaml, const char *words)
 {
-    reading reading;
+    config_reading reading;
     read_config(&reading, yaml);
     const char *messages = weir_buffer_string(&reading.messages);
     cr_expect_gt(weir_diagnostics_count(reading.diagnostics, WEIR_SEVERITY_ERROR), 0, "accepted: %s", yaml);
@@ -46,15 +46,16 @@ static void expect_refused(const char *yaml, const char *words)
     done(&reading);
 }
 
-static void read_good(reading *reading, const char *yaml)
+static void read_good(config_reading *reading, const char *yaml)
 {
     read_config(reading, yaml);
-    cr_assert_eq(weir_diagnostics_count(reading->diagnostics, WEIR_SEVERITY_ERROR), 0, "%s", weir_buffer_string(&reading->messages));
+    cr_assert_eq(weir_diagnostics_count(reading->diagnostics, WEIR_SEVERITY_ERROR), 0, "%s",
+                 weir_buffer_string(&reading->messages));
 }
 
 Test(otlp_config, defaults_are_the_collectors)
 {
-    reading reading;
+    config_reading reading;
     read_good(&reading, "protocols: {grpc: , http: }");
     const otlp_grpc_config *grpc = reading.config.protocols.grpc;
     const otlp_http_config *http = reading.config.protocols.http;
@@ -74,20 +75,21 @@ Test(otlp_config, defaults_are_the_collectors)
 
 Test(otlp_config, zero_means_the_default_where_the_collector_means_that)
 {
-    reading reading;
+    config_reading reading;
     read_good(&reading, "protocols:\n"
                         "  grpc: {max_recv_msg_size_mib: 0, keepalive: {server_parameters: {time: 0s, timeout: 0s}}}\n"
                         "  http: {max_request_body_size: 0, read_timeout: 0s}\n");
     cr_expect_eq(weir__otlp_grpc_message_bytes_max(reading.config.protocols.grpc), 4 << 20);
     cr_expect_eq(weir__otlp_http_body_bytes_max(reading.config.protocols.http), 20 << 20);
     cr_expect_eq(weir__otlp_grpc_server_options(reading.config.protocols.grpc).keepalive_time_ms, 2 * 3600 * 1000);
-    cr_expect_eq(weir__otlp_http_server_options(reading.config.protocols.http).request_timeout_ms, WEIR_REQUEST_TIMEOUT_MS);
+    cr_expect_eq(weir__otlp_http_server_options(reading.config.protocols.http).request_timeout_ms,
+                 WEIR_REQUEST_TIMEOUT_MS);
     done(&reading);
 }
 
 Test(otlp_config, one_protocol_is_enough_and_the_other_is_absent)
 {
-    reading reading;
+    config_reading reading;
     read_good(&reading, "protocols: {http: {endpoint: 'localhost:1', idle_timeout: 1m, read_header_timeout: 2s}}");
     cr_expect_null(reading.config.protocols.grpc);
     weir_http_options options = weir__otlp_http_server_options(reading.config.protocols.http);
@@ -111,7 +113,8 @@ Test(otlp_config, mistakes_and_what_is_not_built)
 
 Test(otlp_config, what_weir_does_anyway_is_accepted)
 {
-    reading reading;
-    read_good(&reading, "protocols: {grpc: {read_buffer_size: 524288, write_buffer_size: 1024, dialer: {timeout: 1s}}}");
+    config_reading reading;
+    read_good(&reading,
+              "protocols: {grpc: {read_buffer_size: 524288, write_buffer_size: 1024, dialer: {timeout: 1s}}}");
     done(&reading);
 }

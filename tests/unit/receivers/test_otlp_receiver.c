@@ -95,7 +95,8 @@ Test(otlp_receiver, partial_success_says_how_many_and_why)
     start_grpc(TRACE_EXPORT);
     send_message(0, one_span, sizeof one_span);
     expect_grpc(200, "0");
-    static const uint8_t expected[] = {0, 0, 0, 0, 14, 0x0a, 12, 0x08, 0xac, 0x02, 0x12, 7, 't', 'o', 'o', ' ', 'o', 'l', 'd'};
+    static const uint8_t expected[] = {0,    0, 0,   0,   14,  0x0a, 12,  0x08, 0xac, 0x02,
+                                       0x12, 7, 't', 'o', 'o', ' ',  'o', 'l',  'd'};
     cr_expect_eq(the_bench.answer.body_len, sizeof expected);
     cr_expect_arr_eq(the_bench.answer.body, expected, sizeof expected);
     cr_expect_eq(requests(OTLP_GRPC, OTLP_PARTIAL), 1);
@@ -103,8 +104,9 @@ Test(otlp_receiver, partial_success_says_how_many_and_why)
 
 Test(otlp_receiver, retry_later_is_unavailable_with_the_delay)
 {
-    the_bench.outcome = (weir_outcome){.kind = WEIR_RETRY_LATER,
-                                       .error = {.class_ = WEIR_ERROR_THROTTLED, .retry_after_ms = 2500, .text = "queue full"}};
+    the_bench.outcome =
+        (weir_outcome){.kind = WEIR_RETRY_LATER,
+                       .error = {.class_ = WEIR_ERROR_THROTTLED, .retry_after_ms = 2500, .text = "queue full"}};
     start_grpc(TRACE_EXPORT);
     send_message(0, one_span, sizeof one_span);
     expect_grpc(200, "14");
@@ -116,7 +118,8 @@ Test(otlp_receiver, retry_later_is_unavailable_with_the_delay)
 
 Test(otlp_receiver, rejected_is_invalid_argument)
 {
-    the_bench.outcome = (weir_outcome){.kind = WEIR_REJECTED, .error = {.class_ = WEIR_ERROR_PERMANENT, .status = WEIR_INVALID, .text = "no"}};
+    the_bench.outcome = (weir_outcome){.kind = WEIR_REJECTED,
+                                       .error = {.class_ = WEIR_ERROR_PERMANENT, .status = WEIR_INVALID, .text = "no"}};
     start_grpc(TRACE_EXPORT);
     send_message(0, one_span, sizeof one_span);
     expect_grpc(200, "3");
@@ -128,7 +131,8 @@ Test(otlp_receiver, malformed_message_names_the_offset)
     start_grpc(TRACE_EXPORT);
     send_message(0, "\x0a\x7f", 2);
     expect_grpc(200, "3");
-    cr_expect(strpbrk(bench_answered("grpc-message"), "0123456789"), "no offset in: %s", bench_answered("grpc-message"));
+    cr_expect(strpbrk(bench_answered("grpc-message"), "0123456789"), "no offset in: %s",
+              bench_answered("grpc-message"));
     cr_expect_eq(requests(OTLP_GRPC, OTLP_MALFORMED), 1);
     cr_expect_eq(the_bench.offered, 0);
 }
@@ -140,20 +144,20 @@ Test(otlp_receiver, framing_errors)
         size_t len;
         const char *code;
     } cases[] = {
-        {"", 0, "12"},                         /* no message */
-        {"\0\0\0", 3, "13"},                   /* half a prefix */
-        {"\0\0\0\0\5ab", 7, "13"},             /* a message cut short */
-        {"\2\0\0\0\0", 5, "13"},               /* flags nobody has defined */
-        {"\1\0\0\0\0", 5, "13"},               /* compressed, but no encoding named */
-        {"\0\0\0\0\0\0\0\0\0\0", 10, "12"},    /* two messages */
-        {"\0\0\0\4\1", 5, "8"},                /* one byte over the limit */
+        {"", 0, "12"},                      /* no message */
+        {"\0\0\0", 3, "13"},                /* half a prefix */
+        {"\0\0\0\0\5ab", 7, "13"},          /* a message cut short */
+        {"\2\0\0\0\0", 5, "13"},            /* flags nobody has defined */
+        {"\1\0\0\0\0", 5, "13"},            /* compressed, but no encoding named */
+        {"\0\0\0\0\0\0\0\0\0\0", 10, "12"}, /* two messages */
+        {"\0\0\0\4\1", 5, "8"},             /* one byte over the limit */
         {"\0\xff\xff\xff\xff", 5, "8"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         start_grpc(TRACE_EXPORT);
         bench_body(GRPC, cases[i].bytes, cases[i].len, true);
-        cr_expect_str_eq(bench_answered("grpc-status"), cases[i].code, "case %zu: %s %s", i, bench_answered("grpc-status"),
-                         bench_answered("grpc-message"));
+        cr_expect_str_eq(bench_answered("grpc-status"), cases[i].code, "case %zu: %s %s", i,
+                         bench_answered("grpc-status"), bench_answered("grpc-message"));
     }
     cr_expect_eq(the_bench.offered, 0);
 }
@@ -178,9 +182,13 @@ Test(otlp_receiver, header_errors_of_grpc)
 
 Test(otlp_receiver, unknown_methods_and_signals_without_a_pipeline_are_unimplemented)
 {
-    static const char *const paths[] = {"/", "//", "/x", "/opentelemetry.proto.collector.trace.v1.TraceService/Import",
+    static const char *const paths[] = {"/",
+                                        "//",
+                                        "/x",
+                                        "/opentelemetry.proto.collector.trace.v1.TraceService/Import",
                                         "/grpc.health.v1.Health/Watch",
-                                        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export", TRACE_EXPORT};
+                                        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+                                        TRACE_EXPORT};
     the_bench.instance->entries[WEIR_TRACES] = NULL;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         start_grpc(paths[i]);
@@ -324,7 +332,8 @@ Test(otlp_receiver, http_body_of_unknown_length_grows_to_the_limit_and_no_furthe
 
 Test(otlp_receiver, http_retry_after_is_in_whole_seconds_rounded_up)
 {
-    the_bench.outcome = (weir_outcome){.kind = WEIR_RETRY_LATER, .error = {.retry_after_ms = 2001, .text = "queue full"}};
+    the_bench.outcome =
+        (weir_outcome){.kind = WEIR_RETRY_LATER, .error = {.retry_after_ms = 2001, .text = "queue full"}};
     start_http("/v1/traces", "application/x-protobuf");
     bench_body(HTTP, one_span, sizeof one_span, true);
     expect_http(503, "application/x-protobuf");
