@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "extensions": COMPONENT,
     "receivers": COMPONENT,
     "exporters": COMPONENT,
-    "demo": {"core"},
+    "demo": {"core", "net"},
 }
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.M)
 
