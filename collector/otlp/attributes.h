@@ -17,16 +17,14 @@
 #ifndef WEIR_OTLP_ATTRIBUTES_H
 #define WEIR_OTLP_ATTRIBUTES_H
 
+#include "core/text.h"
 #include "otlp/view.h"
 
 typedef struct weir_otlp_attribute_entry {
-    weir_text key;        /* borrowed from the message, or from the list's own bytes (own_key) */
-    weir_bytes field;     /* the field with tag and length as it stood in the message; {NULL, 0} for a new one */
-    weir_bytes pair;      /* the KeyValue's body as it stood */
-    size_t own_offset;    /* of the KeyValue's new body in `own` */
+    weir_bytes pair;   /* the KeyValue's body as it stood in the message; {NULL, 0} for a new attribute */
+    weir_text key;     /* of that */
+    size_t own_offset; /* of the KeyValue's new body in `own`, if it was changed or is new */
     size_t own_len;
-    size_t own_key_offset;
-    bool own_key;
     bool changed;
     bool removed;
 } weir_otlp_attribute_entry;
@@ -38,7 +36,8 @@ typedef struct weir_otlp_attributes {
     weir_otlp_attribute_entry *entries;
     size_t count; /* with the removed ones */
     size_t capacity;
-    weir_buffer own; /* bodies of changed and new KeyValues */
+    weir_buffer own;     /* bodies of changed and new KeyValues */
+    weir_buffer scratch; /* a body while it is written: its value may lie in `own` */
 } weir_otlp_attributes;
 
 void weir_otlp_attributes_done(weir_otlp_attributes *list);

@@ -87,6 +87,11 @@ typedef struct weir_otlp_items {
 weir_otlp_items weir_otlp_items_of(weir_otlp_kind kind, weir_bytes request);
 bool weir_otlp_items_next(weir_otlp_items *items);
 
+/* The same for the items of one ResourceSpans (…Logs, …Metrics; `is_resource`) or ScopeSpans (…). */
+weir_otlp_items weir_otlp_items_within(weir_otlp_kind kind, bool is_resource, weir_bytes entry);
+/* Sets metric and data, and stands before the first data point of `metric`. For walks that find metrics themselves. */
+void weir_otlp_items_enter_metric(weir_otlp_items *items, weir_bytes metric);
+
 /* The field number of an item's attributes. `data` matters for metrics only. */
 uint32_t weir_otlp_item_attributes(weir_otlp_kind kind, weir_otlp_metric_data data);
 

@@ -37,12 +37,21 @@ typedef struct weir_otlp_field {
     const uint8_t *end;   /* first byte after the field */
 } weir_otlp_field;
 
-/* Reads the field at `*at` of a validated message that ends at `end`, and moves `*at` behind it. False at the end. */
-static inline bool weir_otlp_field_next(const uint8_t **at, const uint8_t *end, weir_otlp_field *ret_field);
-
-/* Kept out of the short path: the end of a group whose start tag was just read (`number`), and and varints of more than one byte; these are kept out of the short path. */
-const uint8_t *weir_otlp_group_end(const uint8_t *at, const uint8_t *end);
+/* Kept out of the short paths below: a varint of more than one byte, and the end of the group whose start tag ends at `at`. */
 const uint8_t *weir_otlp_varint_long(const uint8_t *at, uint64_t *ret_value);
+const uint8_t *weir_otlp_group_end(const uint8_t *at);
+
+/* The first byte after `bytes`. Adds nothing to a NULL pointer, which C leaves undefined. */
+static inline const uint8_t *weir_otlp_end(weir_bytes bytes)
+{
+    return bytes.len ? bytes.data + bytes.len : bytes.data;
+}
+
+/* How many bytes `value` takes as a varint. */
+static inline size_t weir_otlp_varint_size(uint64_t value)
+{
+    return (size_t)(63 - __builtin_clzll(value | 1)) / 7 + 1;
+}
 
 static inline const uint8_t *weir_otlp_varint(const uint8_t *at, uint64_t *ret_value)
 {
@@ -51,6 +60,16 @@ static inline const uint8_t *weir_otlp_varint(const uint8_t *at, uint64_t *ret_v
         return at + 1;
     }
     return weir_otlp_varint_long(at, ret_value);
+}
+
+/* Writes `value` to `out`, which has room for it, in the shortest form. Returns its length. */
+static inline size_t weir_otlp_varint_write(uint8_t *out, uint64_t value)
+{
+    size_t len = 0;
+    for (; value >= 0x80; value >>= 7)
+        out[len++] = (uint8_t)(value | 0x80);
+    out[len++] = (uint8_t)value;
+    return len;
 }
 
 static inline uint64_t weir_otlp_fixed64(const uint8_t *at)
@@ -73,6 +92,7 @@ static inline uint32_t weir_otlp_fixed32(const uint8_t *at)
     return value;
 }
 
+/* Reads the field at `*at` of a validated message that ends at `end`, and moves `*at` behind it. False at the end. */
 static inline bool weir_otlp_field_next(const uint8_t **at, const uint8_t *end, weir_otlp_field *ret_field)
 {
     if (*at >= end)
@@ -100,7 +120,7 @@ static inline bool weir_otlp_field_next(const uint8_t **at, const uint8_t *end, 
         break;
     }
     default:
-        p = weir_otlp_group_end(p, end);
+        p = weir_otlp_group_end(p);
         break;
     }
     ret_field->end = p;
