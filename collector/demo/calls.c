@@ -4,10 +4,10 @@
 #include "core/assert.h"
 
 enum {
-    LAN_US = 400,              /* one way between two pods */
-    BROWSER_US = 18000,        /* one way between a customer and us */
-    WORK_US = 900,             /* what a service computes before it answers */
-    SLOW_QUERY_US = 2200000,   /* a query without an index */
+    LAN_US = 400,            /* one way between two pods */
+    BROWSER_US = 18000,      /* one way between a customer and us */
+    WORK_US = 900,           /* what a service computes before it answers */
+    SLOW_QUERY_US = 2200000, /* a query without an index */
     POSTGRES_PORT = 5432,
     REDIS_PORT = 6379,
     HTTPS_PORT = 443,
@@ -40,9 +40,9 @@ static void access_log(weir_visit *visit, weir_shop_service service, const weir_
 {
     weir_recorder *recorder = visit->recorder;
     double duration_ms = (double)(recorder->time_ns - server->start_time_unix_nano) / 1e6;
-    weir_demo_log_record *log =
-        weir_recorder_log(recorder, service, server, status >= 500 ? WEIR_DEMO_SEVERITY(ERROR) : WEIR_DEMO_SEVERITY(INFO),
-                          "%s %s %d %.1fms", route->method, path, status, duration_ms);
+    weir_demo_log_record *log = weir_recorder_log(recorder, service, server,
+                                                  status >= 500 ? WEIR_DEMO_SEVERITY(ERROR) : WEIR_DEMO_SEVERITY(INFO),
+                                                  "%s %s %d %.1fms", route->method, path, status, duration_ms);
     weir_demo_log_text(recorder, log, "http.request.method", route->method);
     weir_demo_log_text(recorder, log, "http.route", route->route);
     weir_demo_log_int(recorder, log, "http.response.status_code", status);
@@ -228,7 +228,6 @@ weir_demo_span *weir_visit_process(weir_visit *visit, weir_shop_service service,
                                    const char *topic, const char *key)
 {
     weir_demo_span *span = message_span(visit, service, parent, WEIR_DEMO_KIND(CONSUMER), "process", topic, key);
-    weir_demo_span_text(visit->recorder, span, "messaging.consumer.group.name",
-                        weir_shop_service_get(service)->name);
+    weir_demo_span_text(visit->recorder, span, "messaging.consumer.group.name", weir_shop_service_get(service)->name);
     return span;
 }

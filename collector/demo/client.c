@@ -166,7 +166,8 @@ static void set_rejected(int64_t rejected, const char *message, weir_demo_outcom
 static void read_traces_answer(weir_bytes answer, weir_demo_outcome *outcome)
 {
     Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceResponse *response =
-        opentelemetry__proto__collector__trace__v1__export_trace_service_response__unpack(NULL, answer.len, answer.data);
+        opentelemetry__proto__collector__trace__v1__export_trace_service_response__unpack(NULL, answer.len,
+                                                                                          answer.data);
     if (response && response->partial_success)
         set_rejected(response->partial_success->rejected_spans, response->partial_success->error_message, outcome);
     if (response)
@@ -178,7 +179,8 @@ static void read_logs_answer(weir_bytes answer, weir_demo_outcome *outcome)
     Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceResponse *response =
         opentelemetry__proto__collector__logs__v1__export_logs_service_response__unpack(NULL, answer.len, answer.data);
     if (response && response->partial_success)
-        set_rejected(response->partial_success->rejected_log_records, response->partial_success->error_message, outcome);
+        set_rejected(response->partial_success->rejected_log_records, response->partial_success->error_message,
+                     outcome);
     if (response)
         opentelemetry__proto__collector__logs__v1__export_logs_service_response__free_unpacked(response, NULL);
 }

@@ -68,7 +68,8 @@ weir_status weir_demo_client_exchange(weir_demo_client *client, const weir_shop_
 /* Sends all of it. WEIR_CLOSED or WEIR_TIMEOUT, with a text. */
 WEIR_MUST_USE weir_status weir_demo_send_all(int fd, const void *bytes, size_t len, weir_error *ret_error);
 /* Waits for at least one byte. WEIR_CLOSED (also at the end of the stream) or WEIR_TIMEOUT, with a text. */
-WEIR_MUST_USE weir_status weir_demo_receive(int fd, void *ret_bytes, size_t size, size_t *ret_len, weir_error *ret_error);
+WEIR_MUST_USE weir_status weir_demo_receive(int fd, void *ret_bytes, size_t size, size_t *ret_len,
+                                            weir_error *ret_error);
 /* Milliseconds of a clock that never jumps. */
 uint64_t weir_demo_clock_ms(void);
 /* Reads the partial success of an answer of class NONE into `*outcome`. An answer that cannot be read is one without:

@@ -108,7 +108,8 @@ static int on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t stream_id, c
     weir_grpc_event event;
     while ((event = weir_grpc_read(&call->reader, &fragment, &piece)) != WEIR_GRPC_NEED_MORE) {
         /* We offer no compression, so a compressed answer cannot be meant for us. */
-        if (event == WEIR_GRPC_MALFORMED || call->reader.is_compressed || call->reader.message_len > WEIR_DEMO_ANSWER_MAX) {
+        if (event == WEIR_GRPC_MALFORMED || call->reader.is_compressed ||
+            call->reader.message_len > WEIR_DEMO_ANSWER_MAX) {
             call->is_answer_bad = true;
             return 0;
         }

@@ -196,8 +196,8 @@ static void set_outcome(const http_session *session, weir_shop_signal signal, we
 {
     bool is_protobuf = weir_text_starts(text_in(&session->content_type), "application/x-protobuf");
     weir_bytes body = {session->body.data, session->body.len};
-    weir_error_from_http(session->parser.status_code, text_in(&session->retry_after), wall_clock_ns(), body, is_protobuf,
-                         outcome);
+    weir_error_from_http(session->parser.status_code, text_in(&session->retry_after), wall_clock_ns(), body,
+                         is_protobuf, outcome);
     if (outcome->class_ == WEIR_ERROR_NONE && is_protobuf)
         weir_demo_read_answer(signal, body, outcome);
 }

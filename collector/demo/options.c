@@ -24,8 +24,8 @@ static const char help[] =
     "  --quiet               print only the totals at the end\n"
     "  --help                this text\n"
     "\n"
-    "Exit code: 0 when told to stop or when everything was delivered, 1 when some of --visits was not, 2 for a mistake\n"
-    "on the command line.\n";
+    "Exit code: 0 when told to stop or when everything was delivered, 1 when some of --visits was not, 2 for a\n"
+    "mistake on the command line.\n";
 
 /* The options as they stand on the command line; NULL for those that do not. */
 typedef struct written_options {

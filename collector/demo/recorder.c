@@ -182,7 +182,7 @@ static uint32_t flags_of(const weir_recorder *recorder, weir_recorder_service se
 }
 
 weir_demo_span *weir_recorder_span(weir_recorder *recorder, weir_recorder_service service, const weir_demo_span *parent,
-                              weir_demo_kind kind, const char *name)
+                                   weir_demo_kind kind, const char *name)
 {
     WEIR_ASSERT(recorder->span_count < WEIR_RECORDER_SPANS_MAX);
     weir_demo_span *span = take(recorder, sizeof(*span));
@@ -219,7 +219,7 @@ void weir_demo_span_fail(weir_recorder *recorder, weir_demo_span *span, const ch
 }
 
 void weir_demo_span_exception(weir_recorder *recorder, weir_demo_span *span, const char *type, const char *message,
-                         const char *stacktrace)
+                              const char *stacktrace)
 {
     if (!span->events)
         span->events = take(recorder, WEIR_RECORDER_EVENTS_MAX * sizeof(event_message *));
@@ -267,8 +267,9 @@ static const char *severity_text(weir_demo_severity severity)
     return names[(severity - 1) / 4];
 }
 
-weir_demo_log_record *weir_recorder_log(weir_recorder *recorder, weir_recorder_service service, const weir_demo_span *span,
-                                   weir_demo_severity severity, const char *format, ...)
+weir_demo_log_record *weir_recorder_log(weir_recorder *recorder, weir_recorder_service service,
+                                        const weir_demo_span *span, weir_demo_severity severity, const char *format,
+                                        ...)
 {
     WEIR_ASSERT(recorder->log_count < WEIR_RECORDER_LOGS_MAX);
     weir_demo_log_record *log = take(recorder, sizeof(*log));

@@ -56,7 +56,7 @@ typedef unsigned weir_recorder_service;
 
 typedef struct weir_recorder {
     weir_demo_random *random; /* borrowed */
-    uint64_t time_ns;    /* since the trace began, until settled */
+    uint64_t time_ns;         /* since the trace began, until settled */
     uint8_t *trace_id;
     size_t span_count;
     size_t log_count;
@@ -68,7 +68,7 @@ typedef struct weir_recorder {
     _Alignas(16) uint8_t block[WEIR_RECORDER_BLOCK_SIZE];
 } weir_recorder;
 
-/* Forgets everything and starts a new trace at time zero, with a trace id from `random` (borrowed until the next one). */
+/* Forgets everything and starts a new trace at time zero. All ids come from `random`, borrowed until the next one. */
 void weir_recorder_begin(weir_recorder *recorder, weir_demo_random *random);
 
 /* Lets time pass: somewhere between half of `typical_us` and one and a half times as much. */
@@ -79,22 +79,22 @@ void weir_recorder_rewind(weir_recorder *recorder, uint64_t time_ns);
 
 /* A span that begins now. `parent` NULL: a root. `name` must outlive the packing. Borrowed from the recorder. */
 weir_demo_span *weir_recorder_span(weir_recorder *recorder, weir_recorder_service service, const weir_demo_span *parent,
-                              weir_demo_kind kind, const char *name);
+                                   weir_demo_kind kind, const char *name);
 /* Ends it now. */
 void weir_demo_span_end(weir_recorder *recorder, weir_demo_span *span);
 /* Sets STATUS_CODE_ERROR with a description, or none when that is NULL. */
 void weir_demo_span_fail(weir_recorder *recorder, weir_demo_span *span, const char *description);
 /* Adds an event "exception" that happens now, and fails the span. */
 void weir_demo_span_exception(weir_recorder *recorder, weir_demo_span *span, const char *type, const char *message,
-                         const char *stacktrace);
+                              const char *stacktrace);
 /* Adds a link to a span of another trace. */
 void weir_demo_span_link(weir_recorder *recorder, weir_demo_span *span, const weir_demo_span_context *target);
 weir_demo_span_context weir_demo_span_context_of(const weir_demo_span *span);
 
 /* A log record written now within `span` by `service`; the body is formatted as by printf. */
-weir_demo_log_record *weir_recorder_log(weir_recorder *recorder, weir_recorder_service service, const weir_demo_span *span,
-                                   weir_demo_severity severity, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+weir_demo_log_record *weir_recorder_log(weir_recorder *recorder, weir_recorder_service service,
+                                        const weir_demo_span *span, weir_demo_severity severity, const char *format,
+                                        ...) __attribute__((format(printf, 5, 6)));
 
 /* Attributes. Keys and texts must outlive the packing: literals, or from weir_recorder_format. */
 void weir_demo_span_text(weir_recorder *recorder, weir_demo_span *span, const char *key, const char *value);
@@ -115,8 +115,8 @@ char *weir_recorder_format(weir_recorder *recorder, const char *format, ...) __a
  * `end_unix_nano` must be greater than the trace is long. */
 void weir_recorder_settle(weir_recorder *recorder, uint64_t end_unix_nano);
 
-/* Packs the spans (the log records) of `service` as an Export…ServiceRequest. Gives the bytes, to be freed with free(),
- * and their number; NULL when the service recorded none. `*ret_items` is the number of spans (records), 0 for none. */
+/* Packs the spans (the log records) of `service` as an Export…ServiceRequest. Gives the bytes, to be freed with
+ * free(), and their number; NULL when the service recorded none. `*ret_items` is the number of spans (records). */
 uint8_t *weir_recorder_pack_spans(weir_recorder *recorder, weir_recorder_service service, weir_demo_resource *resource,
                                   const char *scope_name, size_t *ret_len, size_t *ret_items);
 uint8_t *weir_recorder_pack_logs(weir_recorder *recorder, weir_recorder_service service, weir_demo_resource *resource,

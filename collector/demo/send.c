@@ -44,7 +44,7 @@ typedef struct demo_sender {
     uint64_t repeated; /* exports sent more than once */
     uint64_t start_ms;
     uint64_t reported_ms;
-    uint64_t backoff_ms;                 /* the next wait without advice from the server */
+    uint64_t backoff_ms;                  /* the next wait without advice from the server */
     char complaint[WEIR_ERROR_TEXT_SIZE]; /* what was printed last */
 } demo_sender;
 
@@ -190,8 +190,8 @@ static demo_progress sort_outcomes(demo_sender *sender, demo_delivery *delivery)
 static uint64_t try_once(demo_sender *sender, demo_delivery *delivery)
 {
     weir_error error;
-    weir_status status = weir_demo_client_exchange(&sender->client, delivery->open, delivery->open_count,
-                                                   delivery->outcomes, &error);
+    weir_status status =
+        weir_demo_client_exchange(&sender->client, delivery->open, delivery->open_count, delivery->outcomes, &error);
     demo_progress progress = sort_outcomes(sender, delivery);
     if (progress.final_count > 0)
         sender->backoff_ms = BACKOFF_FIRST_MS;

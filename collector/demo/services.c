@@ -6,10 +6,12 @@
 /* In the order of weir_shop_service. */
 static const weir_shop_service_facts services[WEIR_SHOP_SERVICES] = {
     {"web", "5.12.0", "webjs", "2.0.1", NULL, "@opentelemetry/instrumentation-fetch", 0, 1},
-    {"api-gateway", "1.8.3", "go", "1.36.0", "go", "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp", 8080, 2},
+    {"api-gateway", "1.8.3", "go", "1.36.0", "go", "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp",
+     8080, 2},
     {"bff", "3.4.1", "nodejs", "2.0.1", "nodejs", "@opentelemetry/instrumentation-http", 3000, 2},
     {"user-service", "2.9.0", "java", "1.51.0", "OpenJDK Runtime Environment", "io.opentelemetry.tomcat-10.0", 8081, 2},
-    {"order-service", "4.1.7", "java", "1.51.0", "OpenJDK Runtime Environment", "io.opentelemetry.tomcat-10.0", 8082, 3},
+    {"order-service", "4.1.7", "java", "1.51.0", "OpenJDK Runtime Environment", "io.opentelemetry.tomcat-10.0", 8082,
+     3},
     {"payment-service", "1.15.2", "python", "1.35.0", "cpython", "opentelemetry.instrumentation.grpc", 50051, 2},
 };
 
@@ -43,8 +45,9 @@ weir_demo_resource *weir_shop_service_resource(weir_recorder *recorder, weir_sho
     weir_demo_resource_text(recorder, resource, "service.name", facts->name);
     weir_demo_resource_text(recorder, resource, "service.namespace", "shop");
     weir_demo_resource_text(recorder, resource, "service.version", facts->version);
-    weir_demo_resource_text(recorder, resource, "service.instance.id",
-                            weir_recorder_format(recorder, "627cc493-f310-47de-96bd-%08x%04x", (unsigned)service, replica));
+    weir_demo_resource_text(
+        recorder, resource, "service.instance.id",
+        weir_recorder_format(recorder, "627cc493-f310-47de-96bd-%08x%04x", (unsigned)service, replica));
     weir_demo_resource_text(recorder, resource, "deployment.environment.name", "demo");
     weir_demo_resource_text(recorder, resource, "telemetry.sdk.name", "opentelemetry");
     weir_demo_resource_text(recorder, resource, "telemetry.sdk.language", facts->language);

@@ -18,14 +18,14 @@ typedef enum weir_shop_service {
 } weir_shop_service;
 
 typedef struct weir_shop_service_facts {
-    const char *name;      /* service.name */
-    const char *version;   /* service.version */
-    const char *language;  /* telemetry.sdk.language */
-    const char *sdk;       /* telemetry.sdk.version */
-    const char *runtime;   /* process.runtime.name, NULL in the browser */
-    const char *scope;     /* the name of the instrumentation library */
-    int port;              /* where it listens, 0 in the browser */
-    unsigned replicas;     /* how many run, at least 1 */
+    const char *name;     /* service.name */
+    const char *version;  /* service.version */
+    const char *language; /* telemetry.sdk.language */
+    const char *sdk;      /* telemetry.sdk.version */
+    const char *runtime;  /* process.runtime.name, NULL in the browser */
+    const char *scope;    /* the name of the instrumentation library */
+    int port;             /* where it listens, 0 in the browser */
+    unsigned replicas;    /* how many run, at least 1 */
 } weir_shop_service_facts;
 
 /* Static storage. */

@@ -40,7 +40,8 @@ typedef struct visit_kind {
 static const visit_kind kinds[] = {
     {620, weir_story_browse, {{30, WEIR_TROUBLE_SLOW_QUERY}}},
     {160, weir_story_login, {{80, WEIR_TROUBLE_WRONG_PASSWORD}, {10, WEIR_TROUBLE_SLOW_QUERY}}},
-    {220, weir_story_checkout,
+    {220,
+     weir_story_checkout,
      {{40, WEIR_TROUBLE_CARD_DECLINED}, {60, WEIR_TROUBLE_NETWORK_DOWN}, {20, WEIR_TROUBLE_SLOW_QUERY}}},
 };
 
@@ -71,7 +72,8 @@ static const char *pick_user_agent(weir_demo_random *random)
 {
     static const char *const agents[] = {
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 "
+        "Safari/537.36",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
         "Mobile/15E148 Safari/604.1",
     };
@@ -92,10 +94,13 @@ static void begin_visit(weir_shop *shop, const visit_kind *kind, weir_visit *ret
         .amount_cents = (unsigned)weir_demo_random_range(random, 490, 24990),
         .user_agent = pick_user_agent(random),
     };
-    ret_visit->session_id = weir_recorder_format(recorder, "s-%08x", (unsigned)weir_demo_random_range(random, 0, UINT32_MAX));
-    ret_visit->order_id = weir_recorder_format(recorder, "o-%08x", (unsigned)weir_demo_random_range(random, 0, UINT32_MAX));
+    ret_visit->session_id =
+        weir_recorder_format(recorder, "s-%08x", (unsigned)weir_demo_random_range(random, 0, UINT32_MAX));
+    ret_visit->order_id =
+        weir_recorder_format(recorder, "o-%08x", (unsigned)weir_demo_random_range(random, 0, UINT32_MAX));
     /* 203.0.113.0/24 is set aside for examples (RFC 5737). */
-    ret_visit->client_address = weir_recorder_format(recorder, "203.0.113.%u", (unsigned)weir_demo_random_range(random, 1, 254));
+    ret_visit->client_address =
+        weir_recorder_format(recorder, "203.0.113.%u", (unsigned)weir_demo_random_range(random, 1, 254));
     if (shop->has_previous_order && weir_demo_random_chance(random, 200))
         ret_visit->previous_order = &shop->previous_order;
 }

@@ -20,9 +20,10 @@ static const weir_statement update_points = {"UPDATE", "users", "UPDATE users SE
 static const weir_statement select_products = {
     "SELECT", "products", "SELECT id, name, price_cents FROM products WHERE category = $1 ORDER BY rank LIMIT 24"};
 static const weir_statement insert_order = {
-    "INSERT", "orders", "INSERT INTO orders (id, user_id, product_id, amount_cents, state) VALUES ($1, $2, $3, $4, $5)"};
-static const weir_statement insert_payment = {
-    "INSERT", "payments", "INSERT INTO payments (id, order_id, amount_cents) VALUES ($1, $2, $3)"};
+    "INSERT", "orders",
+    "INSERT INTO orders (id, user_id, product_id, amount_cents, state) VALUES ($1, $2, $3, $4, $5)"};
+static const weir_statement insert_payment = {"INSERT", "payments",
+                                              "INSERT INTO payments (id, order_id, amount_cents) VALUES ($1, $2, $3)"};
 
 /* ---- the way in: web → gateway → bff --------------------------------------------------------------------------- */
 
@@ -38,7 +39,8 @@ static void click(weir_visit *visit, const char *name, const weir_route *route, 
     int status = weir_visit_http(visit, WEIR_SHOP_WEB, root, WEIR_SHOP_GATEWAY, route, path);
     weir_recorder_spend(recorder, 6000);
     if (status >= 500) {
-        weir_recorder_log(recorder, WEIR_SHOP_WEB, root, WEIR_DEMO_SEVERITY(ERROR), "the page could not be shown (%d)", status);
+        weir_recorder_log(recorder, WEIR_SHOP_WEB, root, WEIR_DEMO_SEVERITY(ERROR), "the page could not be shown (%d)",
+                          status);
         weir_demo_span_fail(recorder, root, "the page could not be shown");
     }
     weir_demo_span_end(recorder, root);
@@ -55,7 +57,8 @@ static int forward(weir_visit *visit, weir_demo_span *server, const weir_route *
 
 static int get_user(weir_visit *visit, weir_demo_span *server)
 {
-    weir_demo_span_text(visit->recorder, server, "user.id", weir_recorder_format(visit->recorder, "%u", visit->customer));
+    weir_demo_span_text(visit->recorder, server, "user.id",
+                        weir_recorder_format(visit->recorder, "%u", visit->customer));
     weir_visit_redis(visit, WEIR_SHOP_USERS, server, "GET", "GET session:?");
     weir_visit_sql(visit, WEIR_SHOP_USERS, server, &select_user, 1500);
     return 200;
@@ -65,7 +68,8 @@ static int post_session(weir_visit *visit, weir_demo_span *server)
 {
     weir_recorder *recorder = visit->recorder;
     weir_visit_sql(visit, WEIR_SHOP_USERS, server, &select_login, 1800);
-    weir_demo_span *check = weir_recorder_span(recorder, WEIR_SHOP_USERS, server, WEIR_DEMO_KIND(INTERNAL), "PasswordEncoder.matches");
+    weir_demo_span *check =
+        weir_recorder_span(recorder, WEIR_SHOP_USERS, server, WEIR_DEMO_KIND(INTERNAL), "PasswordEncoder.matches");
     weir_recorder_spend(recorder, PASSWORD_HASH_US);
     weir_demo_span_end(recorder, check);
     if (visit->trouble == WEIR_TROUBLE_WRONG_PASSWORD) {
@@ -75,7 +79,8 @@ static int post_session(weir_visit *visit, weir_demo_span *server)
         return 401;
     }
     weir_visit_redis(visit, WEIR_SHOP_USERS, server, "SET", "SET session:? ? EX 3600");
-    weir_recorder_log(recorder, WEIR_SHOP_USERS, server, WEIR_DEMO_SEVERITY(INFO), "user %u logged in", visit->customer);
+    weir_recorder_log(recorder, WEIR_SHOP_USERS, server, WEIR_DEMO_SEVERITY(INFO), "user %u logged in",
+                      visit->customer);
     return 201;
 }
 
@@ -92,7 +97,8 @@ static void consume_order(weir_visit *visit)
         weir_demo_span_int(recorder, consumer, "messaging.batch.message_count", 2);
     }
     weir_visit_sql(visit, WEIR_SHOP_USERS, consumer, &update_points, 2500);
-    weir_recorder_log(recorder, WEIR_SHOP_USERS, consumer, WEIR_DEMO_SEVERITY(INFO), "receipt for order %s sent", visit->order_id);
+    weir_recorder_log(recorder, WEIR_SHOP_USERS, consumer, WEIR_DEMO_SEVERITY(INFO), "receipt for order %s sent",
+                      visit->order_id);
     weir_demo_span_end(recorder, consumer);
 }
 
@@ -102,7 +108,8 @@ static int network_down(weir_visit *visit, weir_demo_span *server)
 {
     weir_recorder *recorder = visit->recorder;
     static const char type[] = "requests.exceptions.ReadTimeout";
-    static const char message[] = "HTTPSConnectionPool(host='api.cards.example', port=443): Read timed out. (read timeout=3)";
+    static const char message[] =
+        "HTTPSConnectionPool(host='api.cards.example', port=443): Read timed out. (read timeout=3)";
     static const char stack[] = "Traceback (most recent call last):\n"
                                 "  File \"/app/payments/service.py\", line 88, in Charge\n"
                                 "    receipt = self.network.charge(card, amount)\n"
@@ -151,7 +158,8 @@ static int get_catalog(weir_visit *visit, weir_demo_span *server)
     weir_visit_redis(visit, WEIR_SHOP_ORDERS, server, "GET", "GET catalog:?");
     /* The list is in the cache for most. */
     if (visit->product % 4 == 0) {
-        weir_recorder_log(visit->recorder, WEIR_SHOP_ORDERS, server, WEIR_DEMO_SEVERITY(DEBUG), "catalog is not in the cache");
+        weir_recorder_log(visit->recorder, WEIR_SHOP_ORDERS, server, WEIR_DEMO_SEVERITY(DEBUG),
+                          "catalog is not in the cache");
         weir_visit_sql(visit, WEIR_SHOP_ORDERS, server, &select_products, 6000);
     }
     return 200;
@@ -191,8 +199,8 @@ static int post_order(weir_visit *visit, weir_demo_span *server)
                              "\tat io.grpc.stub.ClientCalls.toStatusRuntimeException(ClientCalls.java:268)\n"
                              "\tat shop.orders.PaymentClient.charge(PaymentClient.java:57)\n"
                              "\tat shop.orders.OrderController.place(OrderController.java:104)");
-    weir_recorder_log(recorder, WEIR_SHOP_ORDERS, server, WEIR_DEMO_SEVERITY(ERROR), "order %s: payment failed: UNAVAILABLE",
-                      visit->order_id);
+    weir_recorder_log(recorder, WEIR_SHOP_ORDERS, server, WEIR_DEMO_SEVERITY(ERROR),
+                      "order %s: payment failed: UNAVAILABLE", visit->order_id);
     return 503;
 }
 

@@ -58,8 +58,8 @@ static void read_traces(visit_reading *reading, const weir_shop_export *export)
 
 static void read_logs(visit_reading *reading, const weir_shop_export *export)
 {
-    logs_request *request = opentelemetry__proto__collector__logs__v1__export_logs_service_request__unpack(
-        NULL, export->len, export->body);
+    logs_request *request =
+        opentelemetry__proto__collector__logs__v1__export_logs_service_request__unpack(NULL, export->len, export->body);
     cr_assert_not_null(request);
     cr_assert_eq(request->resource_logs[0]->scope_logs[0]->n_log_records, export->items);
     for (size_t i = 0; i < export->items; i++) {
@@ -89,8 +89,8 @@ static void free_reading(visit_reading *reading)
         opentelemetry__proto__collector__trace__v1__export_trace_service_request__free_unpacked(
             reading->trace_requests[i], NULL);
     for (size_t i = 0; i < reading->logs_request_count; i++)
-        opentelemetry__proto__collector__logs__v1__export_logs_service_request__free_unpacked(
-            reading->logs_requests[i], NULL);
+        opentelemetry__proto__collector__logs__v1__export_logs_service_request__free_unpacked(reading->logs_requests[i],
+                                                                                              NULL);
     weir_shop_visit_done(&reading->visit);
 }
 
@@ -200,7 +200,8 @@ static void check_parent(const visit_reading *reading, size_t child_index)
     else
         cr_assert_leq(child->end_time_unix_nano, parent->end_time_unix_nano, "'%s' outlives its parent", child->name);
     bool remote = reading->services[child_index] != reading->services[parent_index];
-    cr_assert_eq((child->flags & 0x300U) == 0x300U, remote, "the flag 'parent is remote' of '%s' is wrong", child->name);
+    cr_assert_eq((child->flags & 0x300U) == 0x300U, remote, "the flag 'parent is remote' of '%s' is wrong",
+                 child->name);
     if (remote && child->kind != WEIR_DEMO_KIND(CONSUMER))
         cr_assert(child->kind == WEIR_DEMO_KIND(SERVER) && parent->kind == WEIR_DEMO_KIND(CLIENT));
 }
