@@ -12,10 +12,10 @@
 #include "receivers/otlp/otlp_receiver.h"
 #ifdef WEIR_STATIC_MODULES
 #include "exporters/debug/debug.h"
-#define IN_MODULE(component_kind, component_name, module_file, symbol) {.type = &symbol}
+#define IN_MODULE(component_kind, component_name, module_file, type_symbol) {.type = &type_symbol}
 #else
-#define IN_MODULE(component_kind, component_name, module_file, symbol) \
-    {.kind = (component_kind), .name = (component_name), .file = (module_file), .symbol = #symbol}
+#define IN_MODULE(component_kind, component_name, module_file, type_symbol) \
+    {.kind = (component_kind), .name = (component_name), .file = (module_file), .symbol = #type_symbol}
 #endif
 
 /* A component is either built in, or in a module that is opened when a configuration names it. */
