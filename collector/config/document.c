@@ -216,7 +216,7 @@ static void read_references(reader *self, weir_section section, const weir_node 
             if (weir_node_text(node->items[i], &text))
                 read_reference(self, section, node->items[i], text, indexes);
             else
-                weir_diagnostics_error(self->diagnostics, node->items[i], "expected the id of a %s", weir_section_noun(section));
+                weir_diagnostics_error(self->diagnostics, node->items[i], "expected an id from under \"%s:\"", weir_section_key(section));
         }
         return;
     }

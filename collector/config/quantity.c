@@ -58,8 +58,9 @@ bool weir_parse_duration(const char *text, uint64_t *ret_ms)
     }
     if (!(sum <= nanoseconds_max))
         return false;
-    /* Sums of decimal fractions are off by a hair: 0.1s + 0.2s is not to become 301 ms. */
-    *ret_ms = (uint64_t)ceil(sum / 1e6 - 1e-6);
+    /* To whole nanoseconds first: sums of decimal fractions are off by a hair, and 0.1s0.2s is not to become 301 ms. */
+    uint64_t nanoseconds = (uint64_t)round(sum);
+    *ret_ms = nanoseconds / 1000000 + (nanoseconds % 1000000 > 0);
     return true;
 }
 
