@@ -9,6 +9,9 @@
 
 enum { NS_PER_MS = 1000 * 1000 };
 
+/* grpc-timeout may name 11,000 years; nobody waits longer than this, and sums with it do not overflow. */
+static const uint64_t timeout_ns_max = 24ull * 60 * 60 * 1000 * NS_PER_MS;
+
 static void outcome_arrived(weir_ack *ack, const weir_outcome *outcome);
 static void deadline_came(void *user);
 
@@ -73,6 +76,8 @@ otlp_request *weir__otlp_request_begin(otlp_port *port, weir_http_request *http,
 
 void weir__otlp_request_set_timeout(otlp_request *request, uint64_t timeout_ns)
 {
+    if (timeout_ns > timeout_ns_max)
+        timeout_ns = timeout_ns_max;
     uint64_t own_ns = request->port->answer_timeout_ms * NS_PER_MS;
     if (own_ns && own_ns < timeout_ns)
         timeout_ns = own_ns;

@@ -225,6 +225,17 @@ Test(otlp_receiver, answers_unavailable_in_time_and_counts_what_arrives_later)
     cr_expect_eq(weir_metric_get(the_bench.counters[OTLP_GRPC].accepted[WEIR_TRACES]), 1);
 }
 
+Test(otlp_receiver, the_longest_timeout_of_all_is_no_reason_to_hurry)
+{
+    the_bench.holds = true;
+    bench_request(GRPC, TRACE_EXPORT, "content-type", "application/grpc", "grpc-timeout", "99999999H", NULL);
+    send_message(0, one_span, sizeof one_span);
+    bench_advance(60 * 60 * 1000);
+    cr_expect_eq(the_bench.answer.count, 0);
+    bench_complete(&(weir_outcome){.kind = WEIR_DELIVERED});
+    expect_grpc(200, "0");
+}
+
 Test(otlp_receiver, without_a_timeout_the_limit_applies)
 {
     the_bench.holds = true;
