@@ -21,13 +21,12 @@
 #include "pipeline.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "components.h"
 #include "core/assert.h"
 #include "core/limits.h"
 #include "core/memory.h"
+#include "graph.h"
 #include "telemetry/health.h"
 #include "telemetry/log.h"
 
@@ -37,50 +36,6 @@ enum {
     DRAIN_ANSWER_MS = 1000,
 };
 
-/* The end of a pipeline. */
-typedef struct fan_out {
-    weir_consumer super;
-    weir_exporter **exporters;
-    size_t exporter_count;
-    weir_metric *handed_items;
-} fan_out;
-
-/* A pipeline on one worker. */
-typedef struct branch {
-    const weir_planned_pipeline *plan;
-    weir_consumer *head;
-    weir_consumer **processors; /* processors[i] is NULL for one that is not in the way of data */
-    fan_out end;
-    weir_metric *received_items;
-} branch;
-
-struct weir_entry {
-    struct worker_graph *graph;
-    branch **branches;
-    size_t branch_count;
-    weir_exporter **exporters; /* of all branches, each once */
-    size_t exporter_count;
-    weir_batch *parked, **parked_end; /* waiting for room, oldest first */
-};
-
-typedef struct worker_graph {
-    weir_worker worker;
-    weir_flow *flow;
-    pthread_t thread;
-    bool is_running;
-    weir_exporter **exporters; /* [component * WEIR_SIGNALS + signal]; NULL where not used */
-    weir_receiver **receivers; /* [component] */
-    weir_entry *entries;       /* [component * WEIR_SIGNALS + signal] */
-    branch *branches;          /* [pipeline] */
-
-    weir_task task;      /* from control to the worker */
-    weir_task done_task; /* and back */
-    weir_timer *drain_timer;
-    uint64_t drain_deadline_ns;
-    size_t receivers_draining;
-    bool gave_up;
-} worker_graph;
-
 struct weir_flow {
     const weir_plan *plan;
     weir_host host;
@@ -88,7 +43,7 @@ struct weir_flow {
     void **shared; /* [component] */
     size_t opened; /* components 0 … opened-1 */
     size_t extensions_started;
-    worker_graph *graphs;
+    weir_graph *graphs;
     unsigned graph_count;
     bool receivers_started;
 
@@ -186,8 +141,8 @@ static void offer_parked(weir_entry *entry)
 
 static void on_room(void *user)
 {
-    worker_graph *graph = user;
-    size_t entry_count = graph->flow->plan->component_count * WEIR_SIGNALS;
+    weir_graph *graph = user;
+    size_t entry_count = graph->plan->component_count * WEIR_SIGNALS;
     for (size_t i = 0; i < entry_count; i++) {
         if (graph->entries[i].parked)
             offer_parked(&graph->entries[i]);
@@ -196,7 +151,7 @@ static void on_room(void *user)
 
 static void fan_out_consume(weir_consumer *self, weir_batch *takes_batch)
 {
-    fan_out *end = WEIR_CONTAINER(self, fan_out, super);
+    weir_fan_out *end = WEIR_CONTAINER(self, weir_fan_out, super);
     weir_metric_add(end->handed_items, (int64_t)takes_batch->items);
     weir_ack *part = end->exporter_count > 1 ? weir_ack_split(takes_batch->ack, (unsigned)end->exporter_count) : takes_batch->ack;
     for (size_t i = 0; i + 1 < end->exporter_count; i++)
@@ -205,144 +160,7 @@ static void fan_out_consume(weir_consumer *self, weir_batch *takes_batch)
     weir_consume(&end->exporters[end->exporter_count - 1]->super, takes_batch);
 }
 
-/* ---- build: exporters back to receivers ---- */
-
-/* A component that is defined but stands in no pipeline is checked, never built. */
-static bool is_used(const weir_plan *plan, size_t component)
-{
-    return plan->document->components[component].is_used;
-}
-
-static weir_exporter *exporter_of(worker_graph *graph, size_t component, weir_signal signal)
-{
-    return graph->exporters[component * WEIR_SIGNALS + signal];
-}
-
-/* What the batch processors in front of this exporter ask of it; the first pipeline that has one decides. */
-static weir_batch_shape shape_for(const weir_plan *plan, size_t exporter, weir_signal signal)
-{
-    weir_batch_shape shape = {0};
-    for (size_t i = 0; i < plan->pipeline_count; i++) {
-        const weir_planned_pipeline *pipeline = &plan->pipelines[i];
-        bool leads_here = false;
-        for (size_t e = 0; e < pipeline->exporters.count; e++)
-            leads_here = leads_here || pipeline->exporters.items[e] == exporter;
-        for (size_t p = 0; leads_here && pipeline->signal == signal && p < pipeline->processors.count; p++) {
-            const weir_planned_component *processor = &plan->components[pipeline->processors.items[p]];
-            if (processor->type->processor_shape)
-                processor->type->processor_shape(processor->config, &shape);
-        }
-        if (shape.is_set)
-            break;
-    }
-    return shape;
-}
-
-static void build_exporters(worker_graph *graph, const weir_planned_pipeline *pipeline)
-{
-    const weir_plan *plan = graph->flow->plan;
-    for (size_t i = 0; i < pipeline->exporters.count; i++) {
-        size_t component = pipeline->exporters.items[i];
-        weir_exporter **place = &graph->exporters[component * WEIR_SIGNALS + pipeline->signal];
-        if (*place)
-            continue;
-        weir_batch_shape shape = shape_for(plan, component, pipeline->signal);
-        const weir_component_type *type = plan->components[component].type;
-        *place = type->exporter_create(graph->flow->shared[component], &graph->worker, pipeline->signal, &shape);
-        (*place)->on_room = on_room;
-        (*place)->on_room_user = graph;
-    }
-}
-
-static void build_branch(worker_graph *graph, branch *built, const weir_planned_pipeline *pipeline)
-{
-    const weir_plan *plan = graph->flow->plan;
-    weir_metrics *metrics = graph->flow->host.metrics;
-    const weir_label labels[] = {{"pipeline", pipeline->id}};
-    built->plan = pipeline;
-    built->received_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_received_items",
-                                                  "Items that entered the pipeline.", "{items}", labels, 1);
-    built->end.super.consume = fan_out_consume;
-    built->end.handed_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_handed_items",
-                                                    "Items that reached the pipeline's exporters.", "{items}", labels, 1);
-    built->end.exporter_count = pipeline->exporters.count;
-    built->end.exporters = weir_alloc(pipeline->exporters.count, sizeof(weir_exporter *));
-    for (size_t i = 0; i < pipeline->exporters.count; i++)
-        built->end.exporters[i] = exporter_of(graph, pipeline->exporters.items[i], pipeline->signal);
-
-    built->head = &built->end.super;
-    built->processors = weir_alloc(pipeline->processors.count, sizeof(weir_consumer *));
-    for (size_t i = pipeline->processors.count; i-- > 0;) {
-        size_t component = pipeline->processors.items[i];
-        const weir_component_type *type = plan->components[component].type;
-        if (!type->processor_create)
-            continue;
-        built->processors[i] = type->processor_create(graph->flow->shared[component], &graph->worker, pipeline->signal,
-                                                      pipeline->id, built->head);
-        built->head = built->processors[i];
-    }
-}
-
-static void entry_add_exporter(weir_entry *entry, weir_exporter *exporter)
-{
-    for (size_t i = 0; i < entry->exporter_count; i++) {
-        if (entry->exporters[i] == exporter)
-            return;
-    }
-    entry->exporters = weir_realloc(entry->exporters, entry->exporter_count + 1, sizeof(weir_exporter *));
-    entry->exporters[entry->exporter_count++] = exporter;
-}
-
-static void build_entries(worker_graph *graph, branch *target)
-{
-    const weir_planned_pipeline *pipeline = target->plan;
-    for (size_t i = 0; i < pipeline->receivers.count; i++) {
-        weir_entry *entry = &graph->entries[pipeline->receivers.items[i] * WEIR_SIGNALS + pipeline->signal];
-        entry->branches = weir_realloc(entry->branches, entry->branch_count + 1, sizeof(branch *));
-        entry->branches[entry->branch_count++] = target;
-        for (size_t e = 0; e < target->end.exporter_count; e++)
-            entry_add_exporter(entry, target->end.exporters[e]);
-    }
-}
-
-static void build_receivers(worker_graph *graph)
-{
-    const weir_plan *plan = graph->flow->plan;
-    for (size_t i = 0; i < plan->component_count; i++) {
-        const weir_component_type *type = plan->components[i].type;
-        if (!is_used(plan, i) || type->kind != WEIR_RECEIVER)
-            continue;
-        weir_entry *entries[WEIR_SIGNALS] = {NULL};
-        for (size_t signal = 0; signal < WEIR_SIGNALS; signal++) {
-            weir_entry *entry = &graph->entries[i * WEIR_SIGNALS + signal];
-            if (entry->branch_count > 0)
-                entries[signal] = entry;
-        }
-        graph->receivers[i] = type->receiver_create(graph->flow->shared[i], &graph->worker, entries);
-    }
-}
-
-static void build_graph(worker_graph *graph, weir_flow *flow, unsigned index)
-{
-    const weir_plan *plan = flow->plan;
-    graph->flow = flow;
-    graph->worker = (weir_worker){.index = index, .loop = weir_loop_new_uv(), .host = &flow->host};
-    weir_health_watch(flow->host.health, index, graph->worker.loop);
-    graph->exporters = weir_alloc(plan->component_count * WEIR_SIGNALS, sizeof(weir_exporter *));
-    graph->receivers = weir_alloc(plan->component_count, sizeof(weir_receiver *));
-    graph->entries = weir_alloc(plan->component_count * WEIR_SIGNALS, sizeof(weir_entry));
-    graph->branches = weir_alloc(plan->pipeline_count, sizeof(branch));
-    for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
-        graph->entries[i].graph = graph;
-        graph->entries[i].parked_end = &graph->entries[i].parked;
-    }
-    for (size_t i = 0; i < plan->pipeline_count; i++) {
-        build_exporters(graph, &plan->pipelines[i]);
-        build_branch(graph, &graph->branches[i], &plan->pipelines[i]);
-        build_entries(graph, &graph->branches[i]);
-    }
-    build_receivers(graph);
-}
+/* ---- build ---- */
 
 weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned workers, weir_flow **ret_flow,
                              weir_error *ret_error)
@@ -359,7 +177,7 @@ weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned wo
     flow->shared = weir_alloc(plan->component_count, sizeof(void *));
     for (; flow->opened < plan->component_count; flow->opened++) {
         const weir_planned_component *component = &plan->components[flow->opened];
-        if (!is_used(plan, flow->opened) || !component->type->open)
+        if (!weir_plan_uses(plan, flow->opened) || !component->type->open)
             continue;
         weir_status status = component->type->open(&flow->host, component->id, component->config,
                                                    &flow->shared[flow->opened], ret_error);
@@ -368,10 +186,12 @@ weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned wo
             return status;
         }
     }
-    flow->graphs = weir_alloc(workers, sizeof(worker_graph));
+    flow->graphs = weir_alloc(workers, sizeof(weir_graph));
     flow->graph_count = workers;
-    for (unsigned i = 0; i < workers; i++)
-        build_graph(&flow->graphs[i], flow, i);
+    for (unsigned i = 0; i < workers; i++) {
+        flow->graphs[i].flow = flow;
+        weir_graph_build(&flow->graphs[i], plan, &flow->host, flow->shared, i, fan_out_consume, on_room);
+    }
     *ret_flow = flow;
     return WEIR_OK;
 }
@@ -380,7 +200,7 @@ weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned wo
 
 static void *run_worker(void *argument)
 {
-    worker_graph *graph = argument;
+    weir_graph *graph = argument;
     weir_loop_run(graph->worker.loop);
     return NULL;
 }
@@ -391,7 +211,7 @@ static weir_status start_extensions(weir_flow *flow, weir_error *ret_error)
     for (; flow->extensions_started < plan->component_count; flow->extensions_started++) {
         size_t i = flow->extensions_started;
         const weir_component_type *type = plan->components[i].type;
-        if (!is_used(plan, i) || type->kind != WEIR_EXTENSION || !type->extension_start)
+        if (!weir_plan_uses(plan, i) || type->kind != WEIR_EXTENSION || !type->extension_start)
             continue;
         weir_status status = type->extension_start(flow->shared[i], ret_error);
         if (status != WEIR_OK)
@@ -406,7 +226,7 @@ weir_status weir_flow_start(weir_flow *flow, weir_error *ret_error)
     if (status != WEIR_OK)
         return status;
     for (unsigned i = 0; i < flow->graph_count; i++) {
-        worker_graph *graph = &flow->graphs[i];
+        weir_graph *graph = &flow->graphs[i];
         int failed = pthread_create(&graph->thread, NULL, run_worker, graph);
         if (failed)
             return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot start worker thread %u", i);
@@ -415,7 +235,7 @@ weir_status weir_flow_start(weir_flow *flow, weir_error *ret_error)
     flow->receivers_started = true;
     for (size_t i = 0; i < flow->plan->component_count; i++) {
         const weir_component_type *type = flow->plan->components[i].type;
-        if (!is_used(flow->plan, i) || type->kind != WEIR_RECEIVER)
+        if (!weir_plan_uses(flow->plan, i) || type->kind != WEIR_RECEIVER)
             continue;
         status = type->receiver_start(flow->shared[i], ret_error);
         if (status != WEIR_OK)
@@ -429,17 +249,17 @@ weir_status weir_flow_start(weir_flow *flow, weir_error *ret_error)
 
 static void worker_is_drained(weir_task *task)
 {
-    worker_graph *graph = WEIR_CONTAINER(task, worker_graph, done_task);
+    weir_graph *graph = WEIR_CONTAINER(task, weir_graph, done_task);
     weir_flow *flow = graph->flow;
     WEIR_ASSERT(flow->workers_draining > 0);
     if (--flow->workers_draining == 0)
         flow->on_drained(flow->on_drained_user);
 }
 
-static uint64_t held_items(const worker_graph *graph)
+static uint64_t held_items(const weir_graph *graph)
 {
     uint64_t held = 0;
-    for (size_t i = 0; i < graph->flow->plan->component_count * WEIR_SIGNALS; i++) {
+    for (size_t i = 0; i < graph->plan->component_count * WEIR_SIGNALS; i++) {
         if (graph->exporters[i])
             held += graph->exporters[i]->held(graph->exporters[i]);
         for (const weir_batch *batch = graph->entries[i].parked; batch; batch = batch->next)
@@ -449,12 +269,12 @@ static uint64_t held_items(const worker_graph *graph)
 }
 
 /* Gives everything that is still held back to those who wait for it. */
-static void give_up(worker_graph *graph)
+static void give_up(weir_graph *graph)
 {
     weir_error error;
     weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_CANCELLED, "weir is shutting down");
     graph->gave_up = true;
-    for (size_t i = 0; i < graph->flow->plan->component_count * WEIR_SIGNALS; i++) {
+    for (size_t i = 0; i < graph->plan->component_count * WEIR_SIGNALS; i++) {
         while (graph->entries[i].parked)
             refuse(unpark(&graph->entries[i]), &error);
         if (graph->exporters[i])
@@ -464,7 +284,7 @@ static void give_up(worker_graph *graph)
 
 static void look_whether_drained(void *user)
 {
-    worker_graph *graph = user;
+    weir_graph *graph = user;
     uint64_t now_ns = weir_loop_now_ns(graph->worker.loop);
     bool is_empty = graph->receivers_draining == 0 && held_items(graph) == 0;
     if (!is_empty && !graph->gave_up && now_ns >= graph->drain_deadline_ns)
@@ -478,15 +298,15 @@ static void look_whether_drained(void *user)
 
 static void receiver_is_drained(void *user)
 {
-    worker_graph *graph = user;
+    weir_graph *graph = user;
     WEIR_ASSERT(graph->receivers_draining > 0);
     graph->receivers_draining--;
 }
 
 static void drain_worker(weir_task *task)
 {
-    worker_graph *graph = WEIR_CONTAINER(task, worker_graph, task);
-    const weir_plan *plan = graph->flow->plan;
+    weir_graph *graph = WEIR_CONTAINER(task, weir_graph, task);
+    const weir_plan *plan = graph->plan;
     graph->drain_deadline_ns = weir_loop_now_ns(graph->worker.loop) + graph->flow->drain_timeout_ms * 1000000;
     for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
         if (graph->exporters[i])
@@ -510,7 +330,7 @@ static void stop_receivers(weir_flow *flow)
     flow->receivers_started = false;
     for (size_t i = 0; i < flow->plan->component_count; i++) {
         const weir_component_type *type = flow->plan->components[i].type;
-        if (is_used(flow->plan, i) && type->kind == WEIR_RECEIVER)
+        if (weir_plan_uses(flow->plan, i) && type->kind == WEIR_RECEIVER)
             type->receiver_stop(flow->shared[i]);
     }
 }
@@ -531,53 +351,30 @@ void weir_flow_drain(weir_flow *flow, uint64_t timeout_ms, void (*on_drained)(vo
 
 /* ---- stop: receivers on to exporters ---- */
 
-static void free_instances(worker_graph *graph)
+static void end_instances(weir_graph *graph)
 {
-    const weir_plan *plan = graph->flow->plan;
     give_up(graph);
     weir_timer_free(graph->drain_timer);
-    for (size_t i = 0; i < plan->component_count; i++) {
-        if (graph->receivers[i])
-            plan->components[i].type->receiver_free(graph->receivers[i]);
-    }
-    for (size_t i = 0; i < plan->pipeline_count; i++) {
-        branch *built = &graph->branches[i];
-        for (size_t p = 0; p < built->plan->processors.count; p++) {
-            if (built->processors[p])
-                plan->components[built->plan->processors.items[p]].type->processor_free(built->processors[p]);
-        }
-        free(built->processors);
-        free(built->end.exporters);
-    }
-    for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
-        if (graph->exporters[i])
-            graph->exporters[i]->type->exporter_free(graph->exporters[i]);
-        free(graph->entries[i].branches);
-        free(graph->entries[i].exporters);
-    }
+    weir_graph_free_instances(graph);
 }
 
 static void end_worker(weir_task *task)
 {
-    worker_graph *graph = WEIR_CONTAINER(task, worker_graph, task);
-    free_instances(graph);
+    weir_graph *graph = WEIR_CONTAINER(task, weir_graph, task);
+    end_instances(graph);
     weir_loop_stop(graph->worker.loop);
 }
 
-static void free_graph(worker_graph *graph)
+static void free_graph(weir_graph *graph)
 {
     if (graph->is_running) {
         graph->task.run = end_worker;
         weir_loop_post(graph->worker.loop, &graph->task);
         pthread_join(graph->thread, NULL);
     } else {
-        free_instances(graph);
+        end_instances(graph);
     }
-    weir_loop_free(graph->worker.loop);
-    free(graph->exporters);
-    free(graph->receivers);
-    free(graph->entries);
-    free(graph->branches);
+    weir_graph_done(graph);
 }
 
 void weir_flow_free(weir_flow *flow)
@@ -589,7 +386,7 @@ void weir_flow_free(weir_flow *flow)
         free_graph(&flow->graphs[i]);
     for (size_t i = flow->opened; i-- > 0;) {
         const weir_component_type *type = flow->plan->components[i].type;
-        if (!is_used(flow->plan, i))
+        if (!weir_plan_uses(flow->plan, i))
             continue;
         if (type->kind == WEIR_EXTENSION && type->extension_stop && i < flow->extensions_started)
             type->extension_stop(flow->shared[i]);
