@@ -45,6 +45,7 @@ class Http2Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.h2 = h2.connection.H2Connection(config)
         self._pending = []  # events nobody has asked for yet
+        self._unread = b""  # the beginning of a frame
         self.h2.initiate_connection()
         self._flush()
 
@@ -93,9 +94,21 @@ class Http2Connection:
         data = self.socket.recv(65536)
         if not data:
             raise ConnectionError("closed")
-        events = self.h2.receive_data(data)
+        self._unread += data
+        events = []
+        while len(self._unread) >= 9 and len(self._unread) >= 9 + int.from_bytes(self._unread[:3], "big"):
+            size = 9 + int.from_bytes(self._unread[:3], "big")
+            frame, self._unread = self._unread[:size], self._unread[size:]
+            events += self._receive_frame(frame)
         self._pending += events
         self._flush()
+        return events
+
+    def _receive_frame(self, frame: bytes) -> list:
+        """One frame at a time: h2 takes a connection for closed at GOAWAY, but requests in flight go on."""
+        events = self.h2.receive_data(frame)
+        if any(isinstance(event, h2.events.ConnectionTerminated) and event.error_code == 0 for event in events):
+            self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
         return events
 
     def answer(self, stream: int) -> Answer:
@@ -116,7 +129,7 @@ class Http2Connection:
                         return _grpc_answer(headers, body, trailers_only)
                     elif isinstance(event, h2.events.StreamReset) and not headers:
                         return Answer(f"reset {int(event.error_code)}", None, "nothing")
-                    elif isinstance(event, h2.events.ConnectionTerminated):
+                    elif isinstance(event, h2.events.ConnectionTerminated) and event.error_code:
                         return Answer(f"goaway {int(event.error_code)}", None, "nothing")
                 self.events()
         except (ConnectionError, TimeoutError) as error:
