@@ -73,7 +73,8 @@ static void make_printable(char *text)
 }
 
 /* Takes `text`. */
-static void add(weir_diagnostics *diagnostics, weir_severity severity, const char *file, unsigned line, unsigned column, char *text)
+static void add(weir_diagnostics *diagnostics, weir_severity severity, const char *file, unsigned line, unsigned column,
+                char *text)
 {
     diagnostics->counts[severity]++;
     if (diagnostics->count == WEIR_DIAGNOSTICS_MAX) {
@@ -97,8 +98,8 @@ static void add(weir_diagnostics *diagnostics, weir_severity severity, const cha
     diagnostics->count++;
 }
 
-static void add_at_node(weir_diagnostics *diagnostics, weir_severity severity, const weir_node *node, const char *format,
-                        va_list arguments)
+static void add_at_node(weir_diagnostics *diagnostics, weir_severity severity, const weir_node *node,
+                        const char *format, va_list arguments)
 {
     WEIR_BUFFER line = {0};
     weir_node_path(node, &line);
@@ -134,8 +135,8 @@ void weir_diagnostics_note(weir_diagnostics *diagnostics, const weir_node *node,
     va_end(arguments);
 }
 
-void weir_diagnostics_at(weir_diagnostics *diagnostics, weir_severity severity, const char *file, unsigned line, unsigned column,
-                         const char *format, ...)
+void weir_diagnostics_at(weir_diagnostics *diagnostics, weir_severity severity, const char *file, unsigned line,
+                         unsigned column, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

@@ -4,9 +4,9 @@
  *
  *     config.yaml:12:7: error: exporters.otlp.endpont: unknown key; did you mean "endpoint"?
  *
- * Messages are printed in the order of the sources and of the lines in them, whatever order they were found in. At most
- * WEIR_DIAGNOSTICS_MAX are kept, the rest is counted. weir_diagnostics_error and weir_diagnostics_warning are declared in
- * config/option.h. One thread at a time.
+ * Messages are printed in the order of the sources and of the lines in them, whatever order they were found in. At
+ * most WEIR_DIAGNOSTICS_MAX are kept, the rest is counted. weir_diagnostics_error and weir_diagnostics_warning are
+ * declared in config/option.h. One thread at a time.
  */
 #ifndef WEIR_CONFIG_DIAGNOSTICS_H
 #define WEIR_CONFIG_DIAGNOSTICS_H
@@ -36,14 +36,14 @@ void weir_diagnostics_note(weir_diagnostics *diagnostics, const weir_node *node,
     __attribute__((format(printf, 3, 4)));
 
 /* A message about a place that has no node (yet): `file` may be NULL, `line` 0. */
-void weir_diagnostics_at(weir_diagnostics *diagnostics, weir_severity severity, const char *file, unsigned line, unsigned column,
-                         const char *format, ...) __attribute__((format(printf, 6, 7)));
+void weir_diagnostics_at(weir_diagnostics *diagnostics, weir_severity severity, const char *file, unsigned line,
+                         unsigned column, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 /* Appends all messages, one a line, down to `least` (WEIR_SEVERITY_NOTE: all). */
 void weir_diagnostics_print(const weir_diagnostics *diagnostics, weir_severity least, weir_buffer *out);
 
-/* The candidate that a person most probably meant by `name`: the one with the fewest letters to change, swap, add or take away, if those
- * are few for its length. NULL if none is near. Case counts for nothing. */
+/* The candidate that a person most probably meant by `name`: the one with the fewest letters to change, swap, add or
+ * take away, if those are few for its length. NULL if none is near. Case counts for nothing. */
 const char *weir_nearest(const char *name, const char *const *candidates, size_t count);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The top level of a configuration: sections, then service.extensions and service.pipelines, which refer to them, then service.telemetry.
+ * The top level of a configuration: sections, then service.extensions and service.pipelines, which refer to them,
+ * then service.telemetry.
  */
 #include "config/document.h"
 
@@ -98,11 +99,14 @@ static void report_unknown_type(const reader *self, const weir_component_entry *
     if (advice)
         weir_diagnostics_error(self->diagnostics, entry->key, "weir has no %s \"%s\": %s", noun, type, advice);
     else if (entry->section == WEIR_SECTION_CONNECTORS)
-        weir_diagnostics_error(self->diagnostics, entry->key, "weir has no connectors; run \"%s\" in a Collector behind weir", type);
+        weir_diagnostics_error(self->diagnostics, entry->key,
+                               "weir has no connectors; run \"%s\" in a Collector behind weir", type);
     else if (nearest)
-        weir_diagnostics_error(self->diagnostics, entry->key, "weir has no %s \"%s\"; did you mean \"%s\"?", noun, type, nearest);
+        weir_diagnostics_error(self->diagnostics, entry->key, "weir has no %s \"%s\"; did you mean \"%s\"?", noun, type,
+                               nearest);
     else
-        weir_diagnostics_error(self->diagnostics, entry->key, "weir has no %s \"%s\"; `weir components` lists what there is", noun, type);
+        weir_diagnostics_error(self->diagnostics, entry->key,
+                               "weir has no %s \"%s\"; `weir components` lists what there is", noun, type);
 }
 
 static weir_component_entry *find_component(const weir_document *document, weir_section section, const char *id)
@@ -125,7 +129,8 @@ static void read_component(reader *self, weir_section section, const weir_node *
         return;
     }
     if (find_component(document, section, entry.id.text)) {
-        weir_diagnostics_error(self->diagnostics, key, "the %s \"%s\" is defined twice", weir_section_noun(section), entry.id.text);
+        weir_diagnostics_error(self->diagnostics, key, "the %s \"%s\" is defined twice", weir_section_noun(section),
+                               entry.id.text);
         return;
     }
     if (node->kind != WEIR_NODE_NULL)
@@ -160,7 +165,8 @@ static void report_unknown_reference(const reader *self, weir_section section, c
     const char *nearest = weir_nearest(id, names, count);
     const char *noun = weir_section_noun(section);
     if (nearest)
-        weir_diagnostics_error(self->diagnostics, item, "the %s \"%s\" is not defined; did you mean \"%s\"?", noun, id, nearest);
+        weir_diagnostics_error(self->diagnostics, item, "the %s \"%s\" is not defined; did you mean \"%s\"?", noun, id,
+                               nearest);
     else
         weir_diagnostics_error(self->diagnostics, item, "the %s \"%s\" is not defined: add it under \"%s:\"", noun, id,
                                weir_section_key(section));
@@ -176,7 +182,8 @@ static bool contains(const weir_indexes *indexes, size_t index)
 }
 
 /* Appends the component that `item` names. */
-static void read_reference(reader *self, weir_section section, const weir_node *item, const char *text, weir_indexes *indexes)
+static void read_reference(reader *self, weir_section section, const weir_node *item, const char *text,
+                           weir_indexes *indexes)
 {
     weir_id id;
     const char *mistake = weir_id_parse(self->document->tree, text, &id);
@@ -188,7 +195,8 @@ static void read_reference(reader *self, weir_section section, const weir_node *
     weir_component_entry *connector = find_component(self->document, WEIR_SECTION_CONNECTORS, id.text);
     if (!entry && connector) {
         connector->is_used = true;
-        weir_diagnostics_error(self->diagnostics, item, "\"%s\" is a connector, and weir has none; see the message about it", id.text);
+        weir_diagnostics_error(self->diagnostics, item,
+                               "\"%s\" is a connector, and weir has none; see the message about it", id.text);
         return;
     }
     if (!entry) {
@@ -198,7 +206,8 @@ static void read_reference(reader *self, weir_section section, const weir_node *
     entry->is_used = true;
     size_t index = (size_t)(entry - self->document->components);
     if (contains(indexes, index)) {
-        weir_diagnostics_error(self->diagnostics, item, "the %s \"%s\" stands here twice", weir_section_noun(section), id.text);
+        weir_diagnostics_error(self->diagnostics, item, "the %s \"%s\" stands here twice", weir_section_noun(section),
+                               id.text);
         return;
     }
     indexes->items = weir_realloc(indexes->items, indexes->count + 1, sizeof(size_t));
@@ -216,7 +225,8 @@ static void read_references(reader *self, weir_section section, const weir_node 
             if (weir_node_text(node->items[i], &text))
                 read_reference(self, section, node->items[i], text, indexes);
             else
-                weir_diagnostics_error(self->diagnostics, node->items[i], "expected an id from under \"%s:\"", weir_section_key(section));
+                weir_diagnostics_error(self->diagnostics, node->items[i], "expected an id from under \"%s:\"",
+                                       weir_section_key(section));
         }
         return;
     }
@@ -245,8 +255,9 @@ static bool check_signal(const reader *self, const weir_node *key, const char *s
     if (strcmp(signal, "profiles") == 0)
         weir_diagnostics_error(self->diagnostics, key, "weir has no pipelines for profiles; send them to a Collector");
     else
-        weir_diagnostics_error(self->diagnostics, key, "a pipeline's type is traces, metrics or logs, not \"%s\"%s%s%s", signal,
-                               nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+        weir_diagnostics_error(self->diagnostics, key, "a pipeline's type is traces, metrics or logs, not \"%s\"%s%s%s",
+                               signal, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                               nearest ? "\"?" : "");
     return false;
 }
 
@@ -304,7 +315,8 @@ static void read_pipelines(reader *self, const weir_node *service)
     }
     bool is_empty = !pipelines || pipelines->kind == WEIR_NODE_NULL || (is_read && pipelines->count == 0);
     if (is_empty)
-        weir_diagnostics_error(self->diagnostics, pipelines ? pipelines : service, "service must have at least one pipeline");
+        weir_diagnostics_error(self->diagnostics, pipelines ? pipelines : service,
+                               "service must have at least one pipeline");
 }
 
 /* ---- the whole ---- */
@@ -316,7 +328,8 @@ static void warn_of_unused(const reader *self)
         const weir_component_entry *entry = &document->components[i];
         if (entry->is_used || !entry->is_known)
             continue;
-        const char *where = entry->section == WEIR_SECTION_EXTENSIONS ? "listed in service.extensions" : "part of a pipeline";
+        const char *where =
+            entry->section == WEIR_SECTION_EXTENSIONS ? "listed in service.extensions" : "part of a pipeline";
         weir_diagnostics_warning(self->diagnostics, entry->key, "defined but not %s, so it does nothing", where);
     }
 }
@@ -338,7 +351,8 @@ static void check_root(const reader *self)
     }
     for (weir_section section = WEIR_SECTION_RECEIVERS; section <= WEIR_SECTION_EXPORTERS; section += 2) {
         if (is_section_empty(document, section))
-            weir_diagnostics_error(self->diagnostics, NULL, "no %s is configured: the section \"%s:\" is missing or empty",
+            weir_diagnostics_error(self->diagnostics, NULL,
+                                   "no %s is configured: the section \"%s:\" is missing or empty",
                                    weir_section_noun(section), weir_section_key(section));
     }
 }
@@ -354,11 +368,14 @@ static void read_service(reader *self)
     if (is_read || !service || service->kind == WEIR_NODE_NULL)
         read_pipelines(self, service);
     if (is_read)
-        read_references(self, WEIR_SECTION_EXTENSIONS, weir_node_get(service, "extensions"), &document->service.extensions);
-    weir_service_read_telemetry(&document->service, is_read ? weir_node_get(service, "telemetry") : NULL, self->diagnostics);
+        read_references(self, WEIR_SECTION_EXTENSIONS, weir_node_get(service, "extensions"),
+                        &document->service.extensions);
+    weir_service_read_telemetry(&document->service, is_read ? weir_node_get(service, "telemetry") : NULL,
+                                self->diagnostics);
 }
 
-weir_document *weir_document_load(const weir_sources *sources, const weir_catalog *catalog, weir_diagnostics *diagnostics)
+weir_document *weir_document_load(const weir_sources *sources, const weir_catalog *catalog,
+                                  weir_diagnostics *diagnostics)
 {
     weir_document *document = WEIR_NEW(weir_document);
     reader self = {.document = document, .catalog = catalog, .diagnostics = diagnostics};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A whole configuration: the components it defines, its pipelines, and the settings of the service. What a component's own keys mean
- * is not known here: pipeline.c reads `node` of each entry with the component's option table.
+ * A whole configuration: the components it defines, its pipelines, and the settings of the service. What a
+ * component's own keys mean is not known here: pipeline.c reads `node` of each entry with the component's option
+ * table.
  *
  * The document owns everything it points to. It is built on one thread and then only read.
  */
@@ -36,10 +37,10 @@ typedef struct weir_catalog {
 typedef struct weir_component_entry {
     weir_section section;
     weir_id id;
-    bool is_known;          /* in the catalog; if not, that was reported */
-    bool is_used;           /* in a pipeline, or in service.extensions */
-    const weir_node *key;   /* where it is defined */
-    const weir_node *node;  /* its settings: a mapping or null */
+    bool is_known;         /* in the catalog; if not, that was reported */
+    bool is_used;          /* in a pipeline, or in service.extensions */
+    const weir_node *key;  /* where it is defined */
+    const weir_node *node; /* its settings: a mapping or null */
 } weir_component_entry;
 
 typedef struct weir_indexes {
@@ -53,7 +54,12 @@ typedef struct weir_pipeline_entry {
     weir_indexes receivers, processors, exporters;
 } weir_pipeline_entry;
 
-typedef enum weir_service_level { WEIR_LEVEL_NONE, WEIR_LEVEL_BASIC, WEIR_LEVEL_NORMAL, WEIR_LEVEL_DETAILED } weir_service_level;
+typedef enum weir_service_level {
+    WEIR_LEVEL_NONE,
+    WEIR_LEVEL_BASIC,
+    WEIR_LEVEL_NORMAL,
+    WEIR_LEVEL_DETAILED
+} weir_service_level;
 
 /* One Prometheus address to serve weir's own metrics on. */
 typedef struct weir_prometheus_reader {
@@ -68,7 +74,8 @@ typedef struct weir_service {
     weir_service_level metrics_level;
     weir_prometheus_reader *readers; /* none if the level is none */
     size_t reader_count;
-    weir_string_map resource; /* attributes of weir's own telemetry; a value is NULL where the file says null: leave that one out */
+    weir_string_map
+        resource; /* attributes of weir's own telemetry; a value is NULL where the file says null: leave that one out */
 } weir_service;
 
 typedef struct weir_document {
@@ -81,9 +88,11 @@ typedef struct weir_document {
     weir_service service;
 } weir_document;
 
-/* Reads, merges, expands and checks. Never NULL: after errors (weir_diagnostics_count) it holds what could be understood, so that the components'
- * own mistakes can be told at the same time, but must not be run. Gives ownership. */
-weir_document *weir_document_load(const weir_sources *sources, const weir_catalog *catalog, weir_diagnostics *diagnostics);
+/* Reads, merges, expands and checks. Never NULL: after errors (weir_diagnostics_count) it holds what could be
+ * understood, so that the components' own mistakes can be told at the same time, but must not be run. Gives
+ * ownership. */
+weir_document *weir_document_load(const weir_sources *sources, const weir_catalog *catalog,
+                                  weir_diagnostics *diagnostics);
 void weir_document_free(weir_document *document); /* NULL is fine */
 
 /* service.telemetry's table, for the reference and the schema. */

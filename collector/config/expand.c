@@ -25,7 +25,8 @@ typedef struct retrieved {
     const char *file; /* for places inside it; NULL: the place of the ${…} */
 } retrieved;
 
-#define REPORT(self, node, ...) ((self)->is_silent ? (void)0 : weir_diagnostics_error((self)->diagnostics, (node), __VA_ARGS__))
+#define REPORT(self, node, ...) \
+    ((self)->is_silent ? (void)0 : weir_diagnostics_error((self)->diagnostics, (node), __VA_ARGS__))
 
 bool weir_is_variable_name(weir_text name)
 {
@@ -48,7 +49,8 @@ static const char *last_opening(const char *from, const char *end)
     return NULL;
 }
 
-/* The innermost ${…} that comes first. False if there is none, or if it is escaped: then the Collector leaves the rest of the text alone too. */
+/* The innermost ${…} that comes first. False if there is none, or if it is escaped: then the Collector leaves the
+ * rest of the text alone too. */
 static bool find_reference(const char *text, weir_text *ret_reference)
 {
     for (const char *from = text, *close; (close = strchr(from, '}')); from = close + 1) {
@@ -73,7 +75,8 @@ static bool retrieve_variable(expander *self, const weir_node *where, weir_text 
     const char *default_mark = memmem(uri.data, uri.len, ":-", 2);
     weir_text name = {uri.data, default_mark ? (size_t)(default_mark - uri.data) : uri.len};
     if (!weir_is_variable_name(name)) {
-        REPORT(self, where, "\"%.*s\" cannot be the name of an environment variable: letters, digits and \"_\" only, no digit first",
+        REPORT(self, where,
+               "\"%.*s\" cannot be the name of an environment variable: letters, digits and \"_\" only, no digit first",
                WEIR_TEXT_ARG(name));
         return false;
     }
@@ -85,9 +88,10 @@ static bool retrieve_variable(expander *self, const weir_node *where, weir_text 
         weir_buffer_append(&out->bytes, default_mark + 2, uri.len - name.len - 2);
         out->is_text = out->bytes.len == 0;
     } else if (!self->is_silent) {
-        weir_diagnostics_warning(self->diagnostics, where,
-                                 "the environment variable %s is not set; the value is empty (a default would be ${env:%s:-value})",
-                                 name_text, name_text);
+        weir_diagnostics_warning(
+            self->diagnostics, where,
+            "the environment variable %s is not set; the value is empty (a default would be ${env:%s:-value})",
+            name_text, name_text);
     }
     return true;
 }
@@ -118,11 +122,12 @@ static weir_text scheme_of(weir_text uri)
 static bool refuse_scheme(expander *self, const weir_node *where, weir_text uri, weir_text scheme)
 {
     if (weir_text_is(scheme, "http") || weir_text_is(scheme, "https"))
-        REPORT(self, where, "weir does not fetch configuration over %.*s; fetch it before weir starts and use ${file:…}",
+        REPORT(self, where,
+               "weir does not fetch configuration over %.*s; fetch it before weir starts and use ${file:…}",
                WEIR_TEXT_ARG(scheme));
     else if (memmem(uri.data, uri.len, ":-", 2))
-        REPORT(self, where, "\"${%.*s}\" names no source; a default needs \"env:\" in front: ${env:%.*s}", WEIR_TEXT_ARG(uri),
-               WEIR_TEXT_ARG(uri));
+        REPORT(self, where, "\"${%.*s}\" names no source; a default needs \"env:\" in front: ${env:%.*s}",
+               WEIR_TEXT_ARG(uri), WEIR_TEXT_ARG(uri));
     else
         REPORT(self, where, "\"${%.*s}\" names no source that is known; use env:, file: or yaml:", WEIR_TEXT_ARG(uri));
     return false;
@@ -161,7 +166,8 @@ static void replace_all(weir_buffer *text, weir_text reference, const weir_buffe
 {
     WEIR_BUFFER replaced = {0};
     const char *from = weir_buffer_string(text), *end = from + text->len;
-    for (const char *at; (at = memmem(from, (size_t)(end - from), reference.data, reference.len)); from = at + reference.len) {
+    for (const char *at; (at = memmem(from, (size_t)(end - from), reference.data, reference.len));
+         from = at + reference.len) {
         weir_buffer_append(&replaced, from, (size_t)(at - from));
         weir_buffer_append(&replaced, value->data, value->len);
         if (replaced.len > WEIR_EXPAND_TEXT_BYTES_MAX)
@@ -224,7 +230,8 @@ static bool replace_by_yaml(expander *self, weir_node *node, const retrieved *va
 }
 
 /* One step: replaces the reference found in `text`. `*ret_is_done` if `node` has become something other than a text. */
-static bool expand_once(expander *self, weir_node *node, weir_buffer *text, weir_text reference, unsigned depth, bool *ret_is_done)
+static bool expand_once(expander *self, weir_node *node, weir_buffer *text, weir_text reference, unsigned depth,
+                        bool *ret_is_done)
 {
     WEIR_CLEANUP(retrieved_done) retrieved value = {0};
     if (!retrieve(self, node, reference, &value))
@@ -268,7 +275,8 @@ static void expand_original(expander *self, weir_node *node, weir_buffer *text)
     second_look.is_silent = true;
     weir_node scratch = *node;
     weir_text reference;
-    for (unsigned round = 0; round < WEIR_EXPAND_LEVELS_MAX && find_reference(weir_buffer_string(text), &reference); round++) {
+    for (unsigned round = 0; round < WEIR_EXPAND_LEVELS_MAX && find_reference(weir_buffer_string(text), &reference);
+         round++) {
         WEIR_CLEANUP(retrieved_done) retrieved value = {0};
         if (!retrieve(&second_look, &scratch, reference, &value))
             break;

@@ -4,9 +4,10 @@
  *
  *   ${env:NAME}  ${env:NAME:-default}  ${NAME}  ${file:path}  ${yaml:text}
  *
- * A value that is one ${…} and nothing else becomes what the YAML behind it is: a number, a list, a mapping. Inside other text it is
- * replaced by its text, and the whole is a text. Expansions may nest. "$$" is "$", so "$${NAME}" stays "${NAME}". A variable that is not
- * set is empty, with a warning. http: and https: are refused: weir does not fetch its configuration.
+ * A value that is one ${…} and nothing else becomes what the YAML behind it is: a number, a list, a mapping. Inside
+ * other text it is replaced by its text, and the whole is a text. Expansions may nest. "$$" is "$", so "$${NAME}"
+ * stays "${NAME}". A variable that is not set is empty, with a warning. http: and https: are refused: weir does not
+ * fetch its configuration.
  *
  * Bounded: rounds per value, expansions inside expansions, bytes of a text, and the tree's own limits.
  */

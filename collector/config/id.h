@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * "type/name" ids of components and pipelines, by the Collector's rules (component/identifiable.go): the type is
- * [a-zA-Z][0-9a-zA-Z_]{0,62}, the name 1 to 1024 bytes without space, control characters and symbols; space around both is dropped.
+ * [a-zA-Z][0-9a-zA-Z_]{0,62}, the name 1 to 1024 bytes without space, control characters and symbols; space around
+ * both is dropped.
  */
 #ifndef WEIR_CONFIG_ID_H
 #define WEIR_CONFIG_ID_H

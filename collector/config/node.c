@@ -243,7 +243,8 @@ void weir_node_describe(const weir_node *node, weir_buffer *out)
 {
     enum { SHOWN_MAX = 60 };
     if (node->kind != WEIR_NODE_SCALAR) {
-        static const char *const names[] = {[WEIR_NODE_NULL] = "nothing", [WEIR_NODE_SEQUENCE] = "a list", [WEIR_NODE_MAPPING] = "a mapping"};
+        static const char *const names[] = {
+            [WEIR_NODE_NULL] = "nothing", [WEIR_NODE_SEQUENCE] = "a list", [WEIR_NODE_MAPPING] = "a mapping"};
         weir_buffer_append_text(out, names[node->kind]);
         return;
     }

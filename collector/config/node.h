@@ -2,11 +2,12 @@
  *
  * The configuration as a tree of nodes, each with its place in the file, so that every message can point there.
  *
- * All nodes and texts of a configuration are owned by one `weir_tree` and freed with it; nothing is freed alone. The rooms above get
- * `const weir_node *` and read the fields. A tree is built on one thread and may be read by any once it is complete.
+ * All nodes and texts of a configuration are owned by one `weir_tree` and freed with it; nothing is freed alone. The
+ * rooms above get `const weir_node *` and read the fields. A tree is built on one thread and may be read by any once
+ * it is complete.
  *
- * Bounded: bytes of a source, nodes of a tree, its height, its memory. Aliases are copied, so a small file that would grow into
- * billions of nodes runs into these limits and is refused.
+ * Bounded: bytes of a source, nodes of a tree, its height, its memory. Aliases are copied, so a small file that would
+ * grow into billions of nodes runs into these limits and is refused.
  */
 #ifndef WEIR_CONFIG_NODE_H
 #define WEIR_CONFIG_NODE_H
@@ -34,7 +35,12 @@ typedef enum weir_node_kind {
 } weir_node_kind;
 
 /* What a scalar is by YAML's core schema, as the Collector's YAML library reads it. */
-typedef enum weir_scalar_type { WEIR_SCALAR_TEXT, WEIR_SCALAR_BOOL, WEIR_SCALAR_INT, WEIR_SCALAR_FLOAT } weir_scalar_type;
+typedef enum weir_scalar_type {
+    WEIR_SCALAR_TEXT,
+    WEIR_SCALAR_BOOL,
+    WEIR_SCALAR_INT,
+    WEIR_SCALAR_FLOAT
+} weir_scalar_type;
 
 struct weir_node {
     weir_node_kind kind;
@@ -62,8 +68,8 @@ const weir_node *weir_node_get(const weir_node *node, const char *key);
 /* The node of that key itself, for messages about the key. */
 const weir_node *weir_node_get_key(const weir_node *node, const char *key);
 
-/* True if the node can serve as a text, which is then in `*ret_text` (borrowed from the tree): a text in quotes or of letters,
- * or anything that came whole out of ${…}. A plain number, boolean or null cannot. */
+/* True if the node can serve as a text, which is then in `*ret_text` (borrowed from the tree): a text in quotes or of
+ * letters, or anything that came whole out of ${…}. A plain number, boolean or null cannot. */
 bool weir_node_text(const weir_node *node, const char **ret_text);
 
 /* Of a scalar node. */
@@ -98,7 +104,8 @@ weir_node *weir_node_new(weir_tree *tree, weir_node_kind kind, const weir_node *
 weir_node *weir_node_copy(weir_tree *tree, const weir_node *node);
 /* Appends to a sequence, or to a mapping under `key`, without looking for duplicates. WEIR_TOO_LARGE: too high. */
 WEIR_MUST_USE weir_status weir_node_append(weir_tree *tree, weir_node *parent, weir_node *key, weir_node *child);
-/* Lays `over` on `base`, both mappings, by the Collector's rules: mappings merge deeply, everything else (null too) replaces. */
+/* Lays `over` on `base`, both mappings, by the Collector's rules: mappings merge deeply, everything else (null too)
+ * replaces. */
 WEIR_MUST_USE weir_status weir_node_merge(weir_tree *tree, weir_node *base, weir_node *over);
 
 #endif

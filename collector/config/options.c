@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading a configuration struct by its option table. The flow is read_table → read_option → one reader per type; each reader
- * either stores a value or says what it expected and where.
+ * Reading a configuration struct by its option table. The flow is read_table → read_option → one reader per type;
+ * each reader either stores a value or says what it expected and where.
  */
 #include "config/option.h"
 
@@ -71,7 +71,7 @@ static void describe_range(const weir_option *option, weir_buffer *out)
 static bool check_range(reader *self, const weir_option *option, const weir_node *node, double value)
 {
     bool is_limited = option->min != 0 || option->max != 0;
-    bool is_low = value < option->min, is_high = option->max > option->min && value > option->max;
+    bool is_low = value<option->min, is_high = option->max> option->min && value > option->max;
     if (!is_limited || (!is_low && !is_high && !isnan(value)))
         return true;
     WEIR_BUFFER range = {0};
@@ -172,8 +172,9 @@ static void read_duration(reader *self, const weir_option *option, const weir_no
 static void read_bytes(reader *self, const weir_option *option, const weir_node *node, void *config)
 {
     uint64_t bytes;
-    bool is_read = node->kind == WEIR_NODE_SCALAR &&
-                   (weir_parse_bytes(node->text, &bytes) || (is_number(node, false) && weir_scalar_to_uint(node->text, &bytes)));
+    bool is_read =
+        node->kind == WEIR_NODE_SCALAR &&
+        (weir_parse_bytes(node->text, &bytes) || (is_number(node, false) && weir_scalar_to_uint(node->text, &bytes)));
     if (!is_read)
         expected(self, node, "a number of bytes or a size such as \"64KiB\" or \"10MB\"");
     else if (check_range(self, option, node, (double)bytes))
@@ -381,7 +382,8 @@ static void read_map(reader *self, const weir_option *option, const weir_node *n
 
 /* ---- tables ---- */
 
-static void read_table(reader *self, const weir_option *options, const weir_node *node, const weir_node *where, void *config);
+static void read_table(reader *self, const weir_option *options, const weir_node *node, const weir_node *where,
+                       void *config);
 
 /* A mapping, or nothing. */
 static bool is_table(reader *self, const weir_node *node)
@@ -420,7 +422,8 @@ static void read_list(reader *self, const weir_option *option, const weir_node *
     list->count = node->count;
     for (size_t i = 0; i < node->count; i++) {
         if (is_table(self, node->items[i]))
-            read_table(self, option->group, node->items[i], node->items[i], (char *)list->items + i * option->group_size);
+            read_table(self, option->group, node->items[i], node->items[i],
+                       (char *)list->items + i * option->group_size);
     }
 }
 
@@ -433,24 +436,27 @@ static void read_any(reader *self, const weir_option *option, const weir_node *n
 typedef void read_function(reader *self, const weir_option *option, const weir_node *node, void *config);
 
 static read_function *const readers[] = {
-    [WEIR_OPTION_BOOL] = read_bool,         [WEIR_OPTION_INT] = read_int,       [WEIR_OPTION_UINT] = read_uint,
-    [WEIR_OPTION_DOUBLE] = read_double,     [WEIR_OPTION_DURATION] = read_duration, [WEIR_OPTION_BYTES] = read_bytes,
-    [WEIR_OPTION_STRING] = read_text,       [WEIR_OPTION_SECRET] = read_text,   [WEIR_OPTION_ENDPOINT] = read_endpoint,
-    [WEIR_OPTION_ENUM] = read_enum,         [WEIR_OPTION_STRINGS] = read_strings, [WEIR_OPTION_MAP] = read_map,
-    [WEIR_OPTION_SECRET_MAP] = read_map,    [WEIR_OPTION_GROUP] = read_group,   [WEIR_OPTION_POINTER] = read_pointer,
-    [WEIR_OPTION_LIST] = read_list,         [WEIR_OPTION_ANY] = read_any,
+    [WEIR_OPTION_BOOL] = read_bool,      [WEIR_OPTION_INT] = read_int,           [WEIR_OPTION_UINT] = read_uint,
+    [WEIR_OPTION_DOUBLE] = read_double,  [WEIR_OPTION_DURATION] = read_duration, [WEIR_OPTION_BYTES] = read_bytes,
+    [WEIR_OPTION_STRING] = read_text,    [WEIR_OPTION_SECRET] = read_text,       [WEIR_OPTION_ENDPOINT] = read_endpoint,
+    [WEIR_OPTION_ENUM] = read_enum,      [WEIR_OPTION_STRINGS] = read_strings,   [WEIR_OPTION_MAP] = read_map,
+    [WEIR_OPTION_SECRET_MAP] = read_map, [WEIR_OPTION_GROUP] = read_group,       [WEIR_OPTION_POINTER] = read_pointer,
+    [WEIR_OPTION_LIST] = read_list,      [WEIR_OPTION_ANY] = read_any,
 };
 
-/* `key:` with nothing behind leaves a plain value at its default. A list or mapping that is nothing is empty, and so the default too. */
+/* `key:` with nothing behind leaves a plain value at its default. A list or mapping that is nothing is empty, and so
+ * the default too. */
 static bool means_default(const weir_option *option, const weir_node *node)
 {
-    bool is_present_when_empty = option->type == WEIR_OPTION_POINTER || option->type == WEIR_OPTION_ANY || option->type == WEIR_OPTION_GROUP;
+    bool is_present_when_empty =
+        option->type == WEIR_OPTION_POINTER || option->type == WEIR_OPTION_ANY || option->type == WEIR_OPTION_GROUP;
     bool is_empty_text = node->original && (option->type == WEIR_OPTION_STRING || option->type == WEIR_OPTION_SECRET ||
                                             option->type == WEIR_OPTION_ENDPOINT);
     return node->kind == WEIR_NODE_NULL && !is_present_when_empty && !is_empty_text;
 }
 
-static void read_option(reader *self, const weir_option *option, const weir_node *key, const weir_node *node, void *config)
+static void read_option(reader *self, const weir_option *option, const weir_node *key, const weir_node *node,
+                        void *config)
 {
     const char *remark = option->remark ? option->remark : "";
     if (option->standing == WEIR_NOT_BUILT) {
@@ -536,7 +542,8 @@ static void read_keys(reader *self, const weir_option *options, const weir_node 
 }
 
 /* `node` may be NULL or null; `where` is then what to point at. */
-static void read_table(reader *self, const weir_option *options, const weir_node *node, const weir_node *where, void *config)
+static void read_table(reader *self, const weir_option *options, const weir_node *node, const weir_node *where,
+                       void *config)
 {
     for (const weir_option *option = options; option->name; option++)
         set_default(option, config);
@@ -545,7 +552,8 @@ static void read_table(reader *self, const weir_option *options, const weir_node
     for (const weir_option *option = options; option->name; option++) {
         bool is_written = weir_node_get(node, option->name) != NULL;
         if (option->required && !is_written)
-            MISTAKE(self, where, "the key \"%s\" is missing: %s", option->name, option->summary ? option->summary : "it is required");
+            MISTAKE(self, where, "the key \"%s\" is missing: %s", option->name,
+                    option->summary ? option->summary : "it is required");
         else if (option->type == WEIR_OPTION_GROUP && is_read(option) && !is_written)
             read_table(self, option->group, NULL, where, field(option, config));
     }

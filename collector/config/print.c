@@ -33,7 +33,8 @@ static void print_quoted(const char *text, weir_buffer *out)
 static void print_key(const char *key, weir_buffer *out)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/-.";
-    bool is_plain = isalpha((unsigned char)*key) && key[strspn(key, plain)] == '\0' && weir_scalar_type_of(key) == WEIR_SCALAR_TEXT;
+    bool is_plain =
+        isalpha((unsigned char)*key) && key[strspn(key, plain)] == '\0' && weir_scalar_type_of(key) == WEIR_SCALAR_TEXT;
     if (is_plain)
         weir_buffer_append_text(out, key);
     else
@@ -101,8 +102,8 @@ static const weir_option *options_of(const weir_component_entry *entry, const we
     return NULL;
 }
 
-static void print_section(const weir_document *document, weir_section section, const weir_reference *components, size_t count,
-                          weir_buffer *out)
+static void print_section(const weir_document *document, weir_section section, const weir_reference *components,
+                          size_t count, weir_buffer *out)
 {
     bool is_first = true;
     for (size_t i = 0; i < document->component_count; i++) {
@@ -120,7 +121,8 @@ static void print_section(const weir_document *document, weir_section section, c
     }
 }
 
-void weir_reference_print(const weir_document *document, const weir_reference *components, size_t count, weir_buffer *out)
+void weir_reference_print(const weir_document *document, const weir_reference *components, size_t count,
+                          weir_buffer *out)
 {
     for (weir_section section = 0; section < WEIR_SECTIONS; section++)
         print_section(document, section, components, count, out);

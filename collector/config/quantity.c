@@ -14,9 +14,14 @@ typedef struct duration_unit {
 } duration_unit;
 
 /* Longer names first where one begins another. */
-static const duration_unit duration_units[] = {
-    {"ns", 1}, {"us", 1e3}, {"\xc2\xb5s", 1e3} /* micro sign */, {"\xce\xbcs", 1e3} /* Greek mu */,
-    {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+static const duration_unit duration_units[] = {{"ns", 1},
+                                               {"us", 1e3},
+                                               {"\xc2\xb5s", 1e3} /* micro sign */,
+                                               {"\xce\xbcs", 1e3} /* Greek mu */,
+                                               {"ms", 1e6},
+                                               {"s", 1e9},
+                                               {"m", 60e9},
+                                               {"h", 3600e9}};
 
 static const duration_unit *find_unit(const char *text)
 {
@@ -69,8 +74,16 @@ bool weir_parse_bytes(const char *text, uint64_t *ret_bytes)
     static const struct {
         const char *name;
         uint64_t bytes;
-    } units[] = {{"", 1}, {"B", 1}, {"KB", 1000}, {"MB", 1000 * 1000}, {"GB", 1000 * 1000 * 1000}, {"TB", 1000ULL * 1000 * 1000 * 1000},
-                 {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40}};
+    } units[] = {{"", 1},
+                 {"B", 1},
+                 {"KB", 1000},
+                 {"MB", 1000 * 1000},
+                 {"GB", 1000 * 1000 * 1000},
+                 {"TB", 1000ULL * 1000 * 1000 * 1000},
+                 {"KiB", 1ULL << 10},
+                 {"MiB", 1ULL << 20},
+                 {"GiB", 1ULL << 30},
+                 {"TiB", 1ULL << 40}};
     size_t digits = strspn(text, "0123456789");
     uint64_t number;
     if (!weir_text_to_uint((weir_text){text, digits}, UINT64_MAX, &number))

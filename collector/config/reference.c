@@ -4,12 +4,23 @@
 #include "core/memory.h"
 
 static const char *const type_names[] = {
-    [WEIR_OPTION_BOOL] = "true or false", [WEIR_OPTION_INT] = "whole number", [WEIR_OPTION_UINT] = "whole number",
-    [WEIR_OPTION_DOUBLE] = "number",      [WEIR_OPTION_DURATION] = "duration", [WEIR_OPTION_BYTES] = "size",
-    [WEIR_OPTION_STRING] = "text",        [WEIR_OPTION_SECRET] = "secret text", [WEIR_OPTION_ENDPOINT] = "host:port",
-    [WEIR_OPTION_ENUM] = "one of",        [WEIR_OPTION_STRINGS] = "list of texts", [WEIR_OPTION_MAP] = "map of texts",
-    [WEIR_OPTION_SECRET_MAP] = "map of secret texts", [WEIR_OPTION_GROUP] = "group", [WEIR_OPTION_POINTER] = "group",
-    [WEIR_OPTION_LIST] = "list of groups", [WEIR_OPTION_ANY] = "anything",
+    [WEIR_OPTION_BOOL] = "true or false",
+    [WEIR_OPTION_INT] = "whole number",
+    [WEIR_OPTION_UINT] = "whole number",
+    [WEIR_OPTION_DOUBLE] = "number",
+    [WEIR_OPTION_DURATION] = "duration",
+    [WEIR_OPTION_BYTES] = "size",
+    [WEIR_OPTION_STRING] = "text",
+    [WEIR_OPTION_SECRET] = "secret text",
+    [WEIR_OPTION_ENDPOINT] = "host:port",
+    [WEIR_OPTION_ENUM] = "one of",
+    [WEIR_OPTION_STRINGS] = "list of texts",
+    [WEIR_OPTION_MAP] = "map of texts",
+    [WEIR_OPTION_SECRET_MAP] = "map of secret texts",
+    [WEIR_OPTION_GROUP] = "group",
+    [WEIR_OPTION_POINTER] = "group",
+    [WEIR_OPTION_LIST] = "list of groups",
+    [WEIR_OPTION_ANY] = "anything",
 };
 
 /* "one of a, b", "whole number (items)" */
@@ -42,7 +53,8 @@ static void print_remarks(const weir_option *option, weir_buffer *out)
     if (option->required)
         weir_buffer_append_text(out, " Required.");
     if (option->standing != WEIR_HONOURED)
-        weir_buffer_printf(out, " %s%s%s.", standing_text(option), option->remark ? ": " : "", option->remark ? option->remark : "");
+        weir_buffer_printf(out, " %s%s%s.", standing_text(option), option->remark ? ": " : "",
+                           option->remark ? option->remark : "");
     if (option->otel_default)
         weir_buffer_printf(out, " (The Collector's default: %s%s%s.)", option->otel_default,
                            option->standing == WEIR_HONOURED && option->remark ? "; " : "",
@@ -51,7 +63,8 @@ static void print_remarks(const weir_option *option, weir_buffer *out)
 
 static bool has_group(const weir_option *option)
 {
-    return option->group && (option->type == WEIR_OPTION_GROUP || option->type == WEIR_OPTION_POINTER || option->type == WEIR_OPTION_LIST);
+    return option->group && (option->type == WEIR_OPTION_GROUP || option->type == WEIR_OPTION_POINTER ||
+                             option->type == WEIR_OPTION_LIST);
 }
 
 /* ---- terminal ---- */
@@ -112,14 +125,16 @@ static void markdown_options(const weir_option *options, const char *prefix, wei
         weir_buffer_append_text(out, " |\n");
         if (!has_group(options))
             continue;
-        WEIR_FREE char *inner = weir_format("%s%s%s.", prefix, options->name, options->type == WEIR_OPTION_LIST ? "[]" : "");
+        WEIR_FREE char *inner =
+            weir_format("%s%s%s.", prefix, options->name, options->type == WEIR_OPTION_LIST ? "[]" : "");
         markdown_options(options->group, inner, out);
     }
 }
 
 void weir_reference_markdown(const weir_reference *component, weir_buffer *out)
 {
-    weir_buffer_printf(out, "# `%s` %s\n\n%s\n\n", component->name, weir_section_noun(component->section), component->summary);
+    weir_buffer_printf(out, "# `%s` %s\n\n%s\n\n", component->name, weir_section_noun(component->section),
+                       component->summary);
     if (component->alias)
         weir_buffer_printf(out, "Also named `%s`.\n\n", component->alias);
     if (!component->options || !component->options->name) {
@@ -179,7 +194,8 @@ static void schema_type(const weir_option *option, weir_buffer *out)
         break;
     case WEIR_OPTION_MAP:
     case WEIR_OPTION_SECRET_MAP:
-        weir_buffer_append_text(out, "\"type\":[\"object\",\"array\",\"null\"],\"additionalProperties\":{\"type\":\"string\"}");
+        weir_buffer_append_text(
+            out, "\"type\":[\"object\",\"array\",\"null\"],\"additionalProperties\":{\"type\":\"string\"}");
         break;
     case WEIR_OPTION_GROUP:
     case WEIR_OPTION_POINTER:
@@ -246,7 +262,8 @@ static void schema_component(const weir_reference *component, const char *name, 
 
 static void schema_section(const weir_reference *components, size_t count, weir_section section, weir_buffer *out)
 {
-    weir_buffer_printf(out, "\"%s\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":false,\"patternProperties\":{",
+    weir_buffer_printf(out,
+                       "\"%s\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":false,\"patternProperties\":{",
                        weir_section_key(section));
     bool is_first = true;
     for (size_t i = 0; i < count; i++) {
@@ -262,17 +279,19 @@ static void schema_section(const weir_reference *components, size_t count, weir_
 void weir_reference_schema(const weir_reference *components, size_t count, weir_buffer *out)
 {
     static const char ids[] = "{\"type\":[\"array\",\"string\",\"null\"],\"items\":{\"type\":\"string\"}}";
-    weir_buffer_append_text(out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"weir configuration\","
-                                 "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
+    weir_buffer_append_text(
+        out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"weir configuration\","
+             "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
     for (weir_section section = WEIR_SECTION_RECEIVERS; section <= WEIR_SECTION_EXTENSIONS; section++)
         schema_section(components, count, section, out);
-    weir_buffer_printf(out,
-                       "\"service\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"pipelines\"],\"properties\":{"
-                       "\"extensions\":%s,\"pipelines\":{\"type\":\"object\",\"additionalProperties\":false,\"patternProperties\":{"
-                       "\"^(traces|metrics|logs)(/.+)?$\":{\"type\":\"object\",\"additionalProperties\":false,"
-                       "\"required\":[\"receivers\",\"exporters\"],\"properties\":{"
-                       "\"receivers\":%s,\"processors\":%s,\"exporters\":%s}}}},\"telemetry\":{",
-                       ids, ids, ids, ids);
+    weir_buffer_printf(
+        out,
+        "\"service\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"pipelines\"],\"properties\":{"
+        "\"extensions\":%s,\"pipelines\":{\"type\":\"object\",\"additionalProperties\":false,\"patternProperties\":{"
+        "\"^(traces|metrics|logs)(/.+)?$\":{\"type\":\"object\",\"additionalProperties\":false,"
+        "\"required\":[\"receivers\",\"exporters\"],\"properties\":{"
+        "\"receivers\":%s,\"processors\":%s,\"exporters\":%s}}}},\"telemetry\":{",
+        ids, ids, ids, ids);
     schema_object(weir_telemetry_options, out);
     weir_buffer_append_text(out, "}}}}}\n");
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an unquoted scalar is. YAML 1.2's core schema with the additions of the Collector's library (gopkg.in/yaml.v3): 0b and old-style octal
- * numbers, "_" between digits. "yes", "on" and dates are texts.
+ * What an unquoted scalar is. YAML 1.2's core schema with the additions of the Collector's library
+ * (gopkg.in/yaml.v3): 0b and old-style octal numbers, "_" between digits. "yes", "on" and dates are texts.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -28,8 +27,8 @@ static bool is_bool(const char *text)
 
 static bool is_special_float(const char *text)
 {
-    static const char *const names[] = {".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf", "+.INF", "-.inf",
-                                        "-.Inf", "-.INF", ".nan",  ".NaN",  ".NAN",  NULL};
+    static const char *const names[] = {".inf",  ".Inf",  ".INF", "+.inf", "+.Inf", "+.INF", "-.inf",
+                                        "-.Inf", "-.INF", ".nan", ".NaN",  ".NAN",  NULL};
     return is_one_of(text, names);
 }
 

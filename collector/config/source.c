@@ -32,7 +32,8 @@ static void merge_text(loader *self, const char *name, weir_text text, bool has_
     weir_yaml_error error;
     weir_status status = weir_yaml_parse(self->tree, text, &place, &node, &error);
     if (status != WEIR_OK) {
-        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, place.file, error.line, error.column, "%s", error.text);
+        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, place.file, error.line, error.column, "%s",
+                            error.text);
         return;
     }
     if (node->kind == WEIR_NODE_NULL)
@@ -65,15 +66,18 @@ static void merge_file(loader *self, const char *path)
 static void merge_variable(loader *self, const char *label, const char *name)
 {
     if (!weir_is_variable_name(weir_text_of(name))) {
-        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0,
-                            "\"%s\" cannot be the name of an environment variable: letters, digits and \"_\" only, no digit first", name);
+        weir_diagnostics_at(
+            self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0,
+            "\"%s\" cannot be the name of an environment variable: letters, digits and \"_\" only, no digit first",
+            name);
         return;
     }
     const char *value = self->world.environment(self->world.user, name);
     if (value)
         merge_text(self, label, weir_text_of(value), true);
     else
-        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0, "the environment variable %s is not set", name);
+        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0,
+                            "the environment variable %s is not set", name);
 }
 
 static void merge_inline(loader *self, const char *label, const char *text)
@@ -105,8 +109,9 @@ static void merge_config(loader *self, const char *config)
         weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0,
                             "weir does not fetch its configuration; fetch it before weir starts and name the file");
     else
-        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0,
-                            "names no source that is known; use a path, file:, env: or yaml: (a path with a colon: file:%s)", config);
+        weir_diagnostics_at(
+            self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0,
+            "names no source that is known; use a path, file:, env: or yaml: (a path with a colon: file:%s)", config);
 }
 
 static weir_text trim(const char *text, size_t len)
@@ -127,7 +132,8 @@ static void merge_set(loader *self, const char *set)
     weir_text key = trim(set, equal ? (size_t)(equal - set) : 0);
     if (key.len == 0) {
         WEIR_FREE char *label = weir_format("--set=%s", set);
-        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0, "%s; write --set=processors.batch.timeout=2s",
+        weir_diagnostics_at(self->diagnostics, WEIR_SEVERITY_ERROR, label, 0, 0,
+                            "%s; write --set=processors.batch.timeout=2s",
                             equal ? "the key is missing" : "the equal sign is missing");
         return;
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `--config` and `--set` name, read, merged in order and expanded into one tree (as the Collector's confmap.Resolver does):
+ * What `--config` and `--set` name, read, merged in order and expanded into one tree (as the Collector's
+ * confmap.Resolver does):
  *
  *   --config=path  --config=file:path  --config=env:NAME  --config=yaml:exporters::debug::verbosity: detailed
  *   --set=processors.batch.timeout=2s      after all --config; "." and "::" both separate keys
  *
- * Mappings merge deeply; lists, scalars and null replace what was there before. Then ${…} is expanded (config/expand.h).
+ * Mappings merge deeply; lists, scalars and null replace what was there before. Then ${…} is expanded
+ * (config/expand.h).
  */
 #ifndef WEIR_CONFIG_SOURCE_H
 #define WEIR_CONFIG_SOURCE_H
@@ -24,8 +26,8 @@ typedef struct weir_sources {
     void *user;
 } weir_sources;
 
-/* The merged and expanded root, a mapping in `tree`. Mistakes become diagnostics; what could be read is given all the same, so that more
- * mistakes can be found. Never NULL. */
+/* The merged and expanded root, a mapping in `tree`. Mistakes become diagnostics; what could be read is given all the
+ * same, so that more mistakes can be found. Never NULL. */
 const weir_node *weir_sources_load(const weir_sources *sources, weir_tree *tree, weir_diagnostics *diagnostics);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * service.telemetry: weir's own log and metrics, with the Collector's keys and defaults (service/telemetry/otelconftelemetry).
+ * service.telemetry: weir's own log and metrics, with the Collector's keys and defaults
+ * (service/telemetry/otelconftelemetry).
  */
 #include <stdlib.h>
 
@@ -48,89 +49,194 @@ static const char *const encodings[] = {"console", "json", NULL};
 static const char *const metric_levels[] = {"none", "basic", "normal", "detailed", NULL};
 
 static const weir_option logs_options[] = {
-    {.name = "level", .type = WEIR_OPTION_ENUM, .offset = offsetof(logs_config, level), .default_text = "info",
-     .enum_names = log_levels, .summary = "The least severe lines of weir's own log that are written."},
-    {.name = "encoding", .type = WEIR_OPTION_ENUM, .offset = offsetof(logs_config, encoding), .default_text = "console",
-     .enum_names = encodings, .summary = "Text for people, or one JSON object a line."},
-    {.name = "output_paths", .type = WEIR_OPTION_STRINGS, .offset = offsetof(logs_config, output_paths), .default_text = "stderr",
+    {.name = "level",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(logs_config, level),
+     .default_text = "info",
+     .enum_names = log_levels,
+     .summary = "The least severe lines of weir's own log that are written."},
+    {.name = "encoding",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(logs_config, encoding),
+     .default_text = "console",
+     .enum_names = encodings,
+     .summary = "Text for people, or one JSON object a line."},
+    {.name = "output_paths",
+     .type = WEIR_OPTION_STRINGS,
+     .offset = offsetof(logs_config, output_paths),
+     .default_text = "stderr",
      .summary = "Where the log goes: standard error, the only place so far."},
-    {.name = "error_output_paths", .type = WEIR_OPTION_STRINGS, .offset = offsetof(logs_config, error_output_paths),
-     .default_text = "stderr", .summary = "Where trouble with the log itself goes: standard error."},
-    {.name = "sampling", .type = WEIR_OPTION_ANY, .standing = WEIR_SUBSUMED, .remark = "every place that logs has a rate limit of its own, and says what it left out",
+    {.name = "error_output_paths",
+     .type = WEIR_OPTION_STRINGS,
+     .offset = offsetof(logs_config, error_output_paths),
+     .default_text = "stderr",
+     .summary = "Where trouble with the log itself goes: standard error."},
+    {.name = "sampling",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_SUBSUMED,
+     .remark = "every place that logs has a rate limit of its own, and says what it left out",
      .summary = "Limits repeated lines."},
-    {.name = "development", .type = WEIR_OPTION_BOOL, .standing = WEIR_SUBSUMED, .remark = "it changes stack traces of the Collector, which weir does not have",
+    {.name = "development",
+     .type = WEIR_OPTION_BOOL,
+     .standing = WEIR_SUBSUMED,
+     .remark = "it changes stack traces of the Collector, which weir does not have",
      .summary = "Development mode of the Collector's logger."},
-    {.name = "disable_caller", .type = WEIR_OPTION_BOOL, .standing = WEIR_SUBSUMED, .remark = "lines name the component, never a source line",
+    {.name = "disable_caller",
+     .type = WEIR_OPTION_BOOL,
+     .standing = WEIR_SUBSUMED,
+     .remark = "lines name the component, never a source line",
      .summary = "Leaves the source line out."},
-    {.name = "disable_stacktrace", .type = WEIR_OPTION_BOOL, .standing = WEIR_SUBSUMED, .remark = "lines never carry stack traces",
+    {.name = "disable_stacktrace",
+     .type = WEIR_OPTION_BOOL,
+     .standing = WEIR_SUBSUMED,
+     .remark = "lines never carry stack traces",
      .summary = "Leaves stack traces out."},
-    {.name = "disable_zap_resource", .type = WEIR_OPTION_BOOL, .standing = WEIR_SUBSUMED, .remark = "lines never carry resource attributes",
+    {.name = "disable_zap_resource",
+     .type = WEIR_OPTION_BOOL,
+     .standing = WEIR_SUBSUMED,
+     .remark = "lines never carry resource attributes",
      .summary = "Leaves resource attributes out of the log."},
-    {.name = "initial_fields", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = "add fields where the log is collected",
+    {.name = "initial_fields",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = "add fields where the log is collected",
      .summary = "Fields added to every line."},
-    {.name = "processors", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT,
-     .remark = "collect standard error with the platform's log collector", .summary = "Sends weir's own log over OTLP."},
+    {.name = "processors",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = "collect standard error with the platform's log collector",
+     .summary = "Sends weir's own log over OTLP."},
     {0}};
 
-static const weir_option prometheus_options[] = {
-    {.name = "host", .type = WEIR_OPTION_STRING, .offset = offsetof(prometheus_config, host), .default_text = "localhost",
-     .summary = "Address to serve /metrics on."},
-    {.name = "port", .type = WEIR_OPTION_UINT, .offset = offsetof(prometheus_config, port), .default_text = "8888", .max = 65535,
-     .summary = "Port to serve /metrics on."},
-    {.name = "without_scope_info", .type = WEIR_OPTION_BOOL, .offset = offsetof(prometheus_config, without_scope_info),
-     .default_text = "true", .summary = "Leaves the otel_scope_… labels out."},
-    {.name = "without_type_suffix", .type = WEIR_OPTION_BOOL, .offset = offsetof(prometheus_config, without_type_suffix),
-     .default_text = "true", .summary = "Leaves \"_total\" after counters out."},
-    {.name = "without_units", .type = WEIR_OPTION_BOOL, .offset = offsetof(prometheus_config, without_units), .default_text = "true",
-     .summary = "Leaves units such as \"_bytes\" out of names."},
-    {.name = "with_resource_constant_labels", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT,
-     .remark = "add labels in the scrape configuration of Prometheus", .summary = "Resource attributes as labels of every series."},
-    {0}};
+static const weir_option prometheus_options[] = {{.name = "host",
+                                                  .type = WEIR_OPTION_STRING,
+                                                  .offset = offsetof(prometheus_config, host),
+                                                  .default_text = "localhost",
+                                                  .summary = "Address to serve /metrics on."},
+                                                 {.name = "port",
+                                                  .type = WEIR_OPTION_UINT,
+                                                  .offset = offsetof(prometheus_config, port),
+                                                  .default_text = "8888",
+                                                  .max = 65535,
+                                                  .summary = "Port to serve /metrics on."},
+                                                 {.name = "without_scope_info",
+                                                  .type = WEIR_OPTION_BOOL,
+                                                  .offset = offsetof(prometheus_config, without_scope_info),
+                                                  .default_text = "true",
+                                                  .summary = "Leaves the otel_scope_… labels out."},
+                                                 {.name = "without_type_suffix",
+                                                  .type = WEIR_OPTION_BOOL,
+                                                  .offset = offsetof(prometheus_config, without_type_suffix),
+                                                  .default_text = "true",
+                                                  .summary = "Leaves \"_total\" after counters out."},
+                                                 {.name = "without_units",
+                                                  .type = WEIR_OPTION_BOOL,
+                                                  .offset = offsetof(prometheus_config, without_units),
+                                                  .default_text = "true",
+                                                  .summary = "Leaves units such as \"_bytes\" out of names."},
+                                                 {.name = "with_resource_constant_labels",
+                                                  .type = WEIR_OPTION_ANY,
+                                                  .standing = WEIR_NOT_BUILT,
+                                                  .remark = "add labels in the scrape configuration of Prometheus",
+                                                  .summary = "Resource attributes as labels of every series."},
+                                                 {0}};
 
-static const weir_option pull_exporter_options[] = {
-    {.name = "prometheus", .type = WEIR_OPTION_POINTER, .offset = offsetof(pull_exporter_config, prometheus),
-     .group = prometheus_options, .group_size = sizeof(prometheus_config), .required = true, .summary = "Serves metrics to Prometheus."},
-    {0}};
+static const weir_option pull_exporter_options[] = {{.name = "prometheus",
+                                                     .type = WEIR_OPTION_POINTER,
+                                                     .offset = offsetof(pull_exporter_config, prometheus),
+                                                     .group = prometheus_options,
+                                                     .group_size = sizeof(prometheus_config),
+                                                     .required = true,
+                                                     .summary = "Serves metrics to Prometheus."},
+                                                    {0}};
 
-static const weir_option pull_options[] = {
-    {.name = "exporter", .type = WEIR_OPTION_GROUP, .offset = offsetof(pull_config, exporter), .group = pull_exporter_options,
-     .group_size = sizeof(pull_exporter_config), .required = true, .summary = "How the metrics are served."},
-    {0}};
+static const weir_option pull_options[] = {{.name = "exporter",
+                                            .type = WEIR_OPTION_GROUP,
+                                            .offset = offsetof(pull_config, exporter),
+                                            .group = pull_exporter_options,
+                                            .group_size = sizeof(pull_exporter_config),
+                                            .required = true,
+                                            .summary = "How the metrics are served."},
+                                           {0}};
 
-static const weir_option reader_options[] = {
-    {.name = "pull", .type = WEIR_OPTION_POINTER, .offset = offsetof(reader_config, pull), .group = pull_options,
-     .group_size = sizeof(pull_config), .summary = "Metrics are fetched from weir."},
-    {.name = "periodic", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = "use pull.exporter.prometheus and scrape it",
-     .summary = "Metrics are sent every so often."},
-    {0}};
+static const weir_option reader_options[] = {{.name = "pull",
+                                              .type = WEIR_OPTION_POINTER,
+                                              .offset = offsetof(reader_config, pull),
+                                              .group = pull_options,
+                                              .group_size = sizeof(pull_config),
+                                              .summary = "Metrics are fetched from weir."},
+                                             {.name = "periodic",
+                                              .type = WEIR_OPTION_ANY,
+                                              .standing = WEIR_NOT_BUILT,
+                                              .remark = "use pull.exporter.prometheus and scrape it",
+                                              .summary = "Metrics are sent every so often."},
+                                             {0}};
 
 static const weir_option metrics_options[] = {
-    {.name = "level", .type = WEIR_OPTION_ENUM, .offset = offsetof(metrics_config, level), .default_text = "normal",
-     .enum_names = metric_levels, .summary = "How much weir tells of itself; none serves nothing."},
-    {.name = "readers", .type = WEIR_OPTION_LIST, .offset = offsetof(metrics_config, readers), .group = reader_options,
-     .group_size = sizeof(reader_config), .summary = "Where the metrics can be read; without this key on localhost:8888."},
-    {.name = "address", .type = WEIR_OPTION_ENDPOINT, .standing = WEIR_DEPRECATED, .offset = offsetof(metrics_config, address),
-     .remark = "write readers: [{pull: {exporter: {prometheus: {host: …, port: …}}}}]", .summary = "Address to serve /metrics on."},
-    {.name = "views", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT,
-     .remark = "drop or rename series in the scrape configuration of Prometheus", .summary = "Changes which metrics there are."},
+    {.name = "level",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(metrics_config, level),
+     .default_text = "normal",
+     .enum_names = metric_levels,
+     .summary = "How much weir tells of itself; none serves nothing."},
+    {.name = "readers",
+     .type = WEIR_OPTION_LIST,
+     .offset = offsetof(metrics_config, readers),
+     .group = reader_options,
+     .group_size = sizeof(reader_config),
+     .summary = "Where the metrics can be read; without this key on localhost:8888."},
+    {.name = "address",
+     .type = WEIR_OPTION_ENDPOINT,
+     .standing = WEIR_DEPRECATED,
+     .offset = offsetof(metrics_config, address),
+     .remark = "write readers: [{pull: {exporter: {prometheus: {host: …, port: …}}}}]",
+     .summary = "Address to serve /metrics on."},
+    {.name = "views",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = "drop or rename series in the scrape configuration of Prometheus",
+     .summary = "Changes which metrics there are."},
     {0}};
 
-static const weir_option traces_options[] = {
-    {.name = "level", .type = WEIR_OPTION_ENUM, .standing = WEIR_SUBSUMED, .enum_names = metric_levels,
-     .remark = "weir makes no spans of its own", .summary = "Whether spans about weir itself are made."},
-    {.name = "propagators", .type = WEIR_OPTION_STRINGS, .standing = WEIR_SUBSUMED, .remark = "weir makes no spans of its own",
-     .summary = "How the context of such spans is passed on."},
-    {.name = "processors", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = "weir makes no spans of its own",
-     .summary = "Where such spans are sent."},
-    {0}};
+static const weir_option traces_options[] = {{.name = "level",
+                                              .type = WEIR_OPTION_ENUM,
+                                              .standing = WEIR_SUBSUMED,
+                                              .enum_names = metric_levels,
+                                              .remark = "weir makes no spans of its own",
+                                              .summary = "Whether spans about weir itself are made."},
+                                             {.name = "propagators",
+                                              .type = WEIR_OPTION_STRINGS,
+                                              .standing = WEIR_SUBSUMED,
+                                              .remark = "weir makes no spans of its own",
+                                              .summary = "How the context of such spans is passed on."},
+                                             {.name = "processors",
+                                              .type = WEIR_OPTION_ANY,
+                                              .standing = WEIR_NOT_BUILT,
+                                              .remark = "weir makes no spans of its own",
+                                              .summary = "Where such spans are sent."},
+                                             {0}};
 
 const weir_option weir_telemetry_options[] = {
-    {.name = "logs", .type = WEIR_OPTION_GROUP, .offset = offsetof(telemetry_config, logs), .group = logs_options,
-     .group_size = sizeof(logs_config), .summary = "weir's own log."},
-    {.name = "metrics", .type = WEIR_OPTION_GROUP, .offset = offsetof(telemetry_config, metrics), .group = metrics_options,
-     .group_size = sizeof(metrics_config), .summary = "weir's own metrics."},
-    {.name = "traces", .type = WEIR_OPTION_GROUP, .group = traces_options, .group_size = 0, .summary = "Spans about weir itself: none."},
-    {.name = "resource", .type = WEIR_OPTION_ANY, .offset = offsetof(telemetry_config, resource),
+    {.name = "logs",
+     .type = WEIR_OPTION_GROUP,
+     .offset = offsetof(telemetry_config, logs),
+     .group = logs_options,
+     .group_size = sizeof(logs_config),
+     .summary = "weir's own log."},
+    {.name = "metrics",
+     .type = WEIR_OPTION_GROUP,
+     .offset = offsetof(telemetry_config, metrics),
+     .group = metrics_options,
+     .group_size = sizeof(metrics_config),
+     .summary = "weir's own metrics."},
+    {.name = "traces",
+     .type = WEIR_OPTION_GROUP,
+     .group = traces_options,
+     .group_size = 0,
+     .summary = "Spans about weir itself: none."},
+    {.name = "resource",
+     .type = WEIR_OPTION_ANY,
+     .offset = offsetof(telemetry_config, resource),
      .summary = "Attributes of weir itself, name: value; null leaves one out."},
     {0}};
 
@@ -154,7 +260,8 @@ static char *join_host_port(const char *host, uint64_t port)
     return weir_format("%s%s%s:%u", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", (unsigned)port);
 }
 
-static void read_metrics(weir_service *service, const metrics_config *metrics, const weir_node *node, weir_diagnostics *diagnostics)
+static void read_metrics(weir_service *service, const metrics_config *metrics, const weir_node *node,
+                         weir_diagnostics *diagnostics)
 {
     const reader_config *readers = metrics->readers.items;
     const weir_node *list = weir_node_get(node, "readers");
@@ -182,7 +289,8 @@ static void check_output(const weir_strings *paths, const weir_node *node, weir_
 {
     for (size_t i = 0; i < paths->count; i++) {
         if (strcmp(paths->items[i], "stderr") != 0)
-            weir_diagnostics_error(diagnostics, node, "weir writes its log to stderr only, not to \"%s\"; redirect standard error instead",
+            weir_diagnostics_error(diagnostics, node,
+                                   "weir writes its log to stderr only, not to \"%s\"; redirect standard error instead",
                                    paths->items[i]);
     }
 }
@@ -239,9 +347,11 @@ static void read_resource(weir_string_map *map, const weir_node *node, weir_diag
         if (strcmp(key, "attributes") == 0)
             read_attribute_list(map, node->items[i], diagnostics);
         else if (strcmp(key, "schema_url") == 0)
-            weir_diagnostics_note(diagnostics, node->keys[i], "accepted, but not needed: weir's own telemetry carries no schema");
+            weir_diagnostics_note(diagnostics, node->keys[i],
+                                  "accepted, but not needed: weir's own telemetry carries no schema");
         else if (strcmp(key, "attributes_list") == 0 || strcmp(key, "detection/development") == 0)
-            weir_diagnostics_error(diagnostics, node->keys[i], "weir cannot do this yet: write the attributes under \"attributes\"");
+            weir_diagnostics_error(diagnostics, node->keys[i],
+                                   "weir cannot do this yet: write the attributes under \"attributes\"");
         else
             add_attribute(map, key, node->items[i], diagnostics);
     }

@@ -44,7 +44,8 @@ __attribute__((format(printf, 4, 5))) static weir_status fail(builder *self, wei
 
 static weir_status too_many(builder *self, yaml_mark_t mark)
 {
-    return fail(self, WEIR_TOO_LARGE, mark, "more than %d values (aliases count as what they stand for)", WEIR_CONFIG_NODES_MAX);
+    return fail(self, WEIR_TOO_LARGE, mark, "more than %d values (aliases count as what they stand for)",
+                WEIR_CONFIG_NODES_MAX);
 }
 
 static weir_status too_high(builder *self, yaml_mark_t mark)
@@ -62,7 +63,8 @@ static weir_status next_event(builder *self, yaml_event_t *event)
     if (parser->error == YAML_READER_ERROR)
         return fail(self, WEIR_INVALID, mark, "not valid YAML: %s at byte %zu", problem, parser->problem_offset);
     if (strstr(problem, "cannot start any token") && strstr(problem, "character"))
-        problem = "a tab or a character that may not stand here; indent with spaces, and quote texts that begin with @ or `";
+        problem =
+            "a tab or a character that may not stand here; indent with spaces, and quote texts that begin with @ or `";
     return fail(self, WEIR_INVALID, mark, "not valid YAML: %s", problem);
 }
 
@@ -100,19 +102,21 @@ static weir_status build_alias(builder *self, const yaml_event_t *event, weir_no
 
 static bool is_null_text(const char *text)
 {
-    return !*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0;
+    return !*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 ||
+           strcmp(text, "NULL") == 0;
 }
 
 /* Only the tags that say what is understood anyway. */
 static weir_status check_tag(builder *self, const yaml_event_t *event, const yaml_char_t *tag)
 {
-    static const char *const known[] = {YAML_STR_TAG, YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG, YAML_NULL_TAG, YAML_MAP_TAG,
-                                        YAML_SEQ_TAG, "!"};
+    static const char *const known[] = {YAML_STR_TAG,  YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG,
+                                        YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG,   "!"};
     for (size_t i = 0; tag && i < WEIR_COUNT_OF(known); i++) {
         if (strcmp((const char *)tag, known[i]) == 0)
             return WEIR_OK;
     }
-    return tag ? fail(self, WEIR_INVALID, event->start_mark, "the tag %.80s is not supported", (const char *)tag) : WEIR_OK;
+    return tag ? fail(self, WEIR_INVALID, event->start_mark, "the tag %.80s is not supported", (const char *)tag)
+               : WEIR_OK;
 }
 
 static weir_status build_scalar(builder *self, const yaml_event_t *event, weir_node **ret_node)
@@ -140,7 +144,8 @@ static weir_status build_scalar(builder *self, const yaml_event_t *event, weir_n
 static weir_status build(builder *self, const yaml_event_t *event, unsigned depth, weir_node **ret_node);
 
 /* Reads the event that begins a node and builds it; `*ret_is_end` if the collection ends instead. */
-static weir_status build_next(builder *self, yaml_event_type_t end, unsigned depth, weir_node **ret_node, bool *ret_is_end)
+static weir_status build_next(builder *self, yaml_event_type_t end, unsigned depth, weir_node **ret_node,
+                              bool *ret_is_end)
 {
     WEIR_CLEANUP(yaml_event_delete) yaml_event_t event = {0};
     weir_status status = next_event(self, &event);
@@ -204,12 +209,13 @@ static weir_status add_pair(builder *self, weir_node *mapping, weir_node *key, w
 {
     const weir_node *before = weir_node_get_key(mapping, key->text);
     if (before)
-        return fail(self, WEIR_INVALID, mark_of(key), "the key \"%.60s\" stands here a second time; it is already at line %u",
-                    key->text, before->line);
+        return fail(self, WEIR_INVALID, mark_of(key),
+                    "the key \"%.60s\" stands here a second time; it is already at line %u", key->text, before->line);
     return weir_node_append(self->tree, mapping, key, value) == WEIR_OK ? WEIR_OK : too_high(self, mark_of(key));
 }
 
-/* Reads pairs up to the end of the mapping. The values of "<<" are gathered in `merges`, since explicit keys come first. */
+/* Reads pairs up to the end of the mapping. The values of "<<" are gathered in `merges`, since explicit keys come
+ * first. */
 static weir_status build_pairs(builder *self, weir_node *mapping, weir_node *merges, unsigned depth)
 {
     for (;;) {
@@ -270,8 +276,10 @@ static weir_status build(builder *self, const yaml_event_t *event, unsigned dept
 
 /* ---- "a::b" ---- */
 
-/* Wraps `value` so that it stands under `parts` ("b::c"), and puts it under the first of them into a mapping of its own. */
-static weir_status wrap(builder *self, const weir_node *key, const char *parts, weir_node *value, weir_node **ret_mapping)
+/* Wraps `value` so that it stands under `parts` ("b::c"), and puts it under the first of them into a mapping of its
+ * own. */
+static weir_status wrap(builder *self, const weir_node *key, const char *parts, weir_node *value,
+                        weir_node **ret_mapping)
 {
     const char *separator = strstr(parts, "::");
     size_t len = separator ? (size_t)(separator - parts) : strlen(parts);
@@ -383,7 +391,8 @@ static weir_status build_document(builder *self, weir_node **ret_root)
     return status;
 }
 
-weir_status weir_yaml_parse(weir_tree *tree, weir_text text, const weir_place *place, weir_node **ret_root, weir_yaml_error *ret_error)
+weir_status weir_yaml_parse(weir_tree *tree, weir_text text, const weir_place *place, weir_node **ret_root,
+                            weir_yaml_error *ret_error)
 {
     builder self = {.tree = tree, .place = place, .error = ret_error};
     if (text.len > WEIR_CONFIG_BYTES_MAX)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Arbitrary bytes as a configuration file: parsing, expansion (variables that loop and grow among them), checking, printing back.
+ * Arbitrary bytes as a configuration file: parsing, expansion (variables that loop and grow among them), checking,
+ * printing back.
  */
 #include <stdint.h>
 #include <string.h>
@@ -14,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *environment(void *user, const char *name)
 {
-    static const char *const variables[] = {"A", "5", "B", "${env:A}", "C", "[1, {x: ${env:B}}]", "D", "x${env:D}", "E", "${env:C}${env:C}", NULL};
+    static const char *const variables[] = {"A", "5",         "B", "${env:A}",         "C", "[1, {x: ${env:B}}]",
+                                            "D", "x${env:D}", "E", "${env:C}${env:C}", NULL};
     (void)user;
     for (size_t i = 0; variables[i]; i += 2) {
         if (strcmp(variables[i], name) == 0)
@@ -32,7 +34,8 @@ static int no_open(const weir_files *files, const char *path, int flags, unsigne
 
 static const char *catalog_name(void *user, weir_section section, size_t index)
 {
-    static const char *const names[WEIR_SECTIONS][3] = {{"otlp"}, {"batch", "attributes"}, {"otlp", "debug"}, {"health_check"}, {NULL}};
+    static const char *const names[WEIR_SECTIONS][3] = {
+        {"otlp"}, {"batch", "attributes"}, {"otlp", "debug"}, {"health_check"}, {NULL}};
     (void)user;
     return names[section][index];
 }

@@ -45,8 +45,9 @@ static int fake_close(const weir_files *files, int fd)
 
 void fake_world_init(fake_world *world, const char *const *variables, const char *const *contents)
 {
-    *world = (fake_world){
-        .files = {.open = fake_open, .read = fake_read, .close = fake_close}, .variables = variables, .contents = contents};
+    *world = (fake_world){.files = {.open = fake_open, .read = fake_read, .close = fake_close},
+                          .variables = variables,
+                          .contents = contents};
 }
 
 static const char *fake_environment(void *user, const char *name)
@@ -61,12 +62,14 @@ static const char *fake_environment(void *user, const char *name)
 
 const weir_node *load_text(const char *text, const char *const *variables, weir_tree *tree, weir_buffer *ret_messages)
 {
-    const char *contents[] = {"config.yaml", text, "inner.yaml", "x: ${env:PORT}\ny: [1, two]\n", "plain.txt", "secret\n", "self.yaml",
-                              "again: ${file:self.yaml}\n", "bad.yaml", "EIO", NULL};
+    const char *contents[] = {"config.yaml", text,       "inner.yaml", "x: ${env:PORT}\ny: [1, two]\n",
+                              "plain.txt",   "secret\n", "self.yaml",  "again: ${file:self.yaml}\n",
+                              "bad.yaml",    "EIO",      NULL};
     const char *configs[] = {"config.yaml"};
     fake_world world;
     fake_world_init(&world, variables, contents);
-    weir_sources sources = {.configs = configs, .config_count = 1, .files = &world.files, .environment = fake_environment, .user = &world};
+    weir_sources sources = {
+        .configs = configs, .config_count = 1, .files = &world.files, .environment = fake_environment, .user = &world};
     weir_diagnostics *diagnostics = weir_diagnostics_new();
     const weir_node *root = weir_sources_load(&sources, tree, diagnostics);
     weir_diagnostics_print(diagnostics, WEIR_SEVERITY_NOTE, ret_messages);
@@ -88,7 +91,8 @@ weir_document *load_document(const char *text, weir_buffer *ret_messages)
     const char *configs[] = {"config.yaml"};
     fake_world world;
     fake_world_init(&world, NULL, contents);
-    weir_sources sources = {.configs = configs, .config_count = 1, .files = &world.files, .environment = fake_environment, .user = &world};
+    weir_sources sources = {
+        .configs = configs, .config_count = 1, .files = &world.files, .environment = fake_environment, .user = &world};
     weir_catalog catalog = {.name = catalog_name};
     weir_diagnostics *diagnostics = weir_diagnostics_new();
     weir_document *document = weir_document_load(&sources, &catalog, diagnostics);

@@ -24,7 +24,8 @@ void fake_world_init(fake_world *world, const char *const *variables, const char
 /* Loads "config.yaml" with that text. `ret_diagnostics` gets every message, one a line. */
 const weir_node *load_text(const char *text, const char *const *variables, weir_tree *tree, weir_buffer *ret_messages);
 
-/* Checks a whole configuration against a catalogue of otlp, kafka / batch, attributes / otlp, debug, nop / health_check. */
+/* Checks a whole configuration against a catalogue of otlp, kafka / batch, attributes / otlp, debug, nop /
+ * health_check. */
 weir_document *load_document(const char *text, weir_buffer *ret_messages);
 
 /* The node as one line of flow YAML: {a: [1, "x", null]}; texts in quotes. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ${…} by the Collector's rules: the inputs and results of the table TestResolverExpandStringValues in confmap/expand_test.go (with "env" as the
- * default scheme, and yaml: in place of its test scheme), then escapes, types, files, mistakes and loops.
+ * ${…} by the Collector's rules: the inputs and results of the table TestResolverExpandStringValues in
+ * confmap/expand_test.go (with "env" as the default scheme, and yaml: in place of its test scheme), then escapes,
+ * types, files, mistakes and loops.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -9,11 +10,47 @@
 #include "core/memory.h"
 #include "support.h"
 
-static const char *const variables[] = {
-    "HOST", "localhost", "PORT", "3044", "INT", "1", "FLOAT", "6.4", "BOOL", "true", "TIMESTAMP", "2023-03-20T03:17:55.432328Z",
-    "OS", "ubuntu", "PR", "amd", "COMPLEX_VALUE", "[localhost:3042]", "EMPTY", "", "BROKEN", "[1, 2", "QUOTED", "'5'", "OTHER", "${env:PORT}",
-    "LIST", "[\"${env:HOST}\", 2]", "LOOP", "${env:LOOP}", "LONGER", "x${env:LONGER}", "COMMENT", "5 # five", "DOLLAR", "a$$b", "MAP",
-    "{a: {b: c}}", "TREE", "[${env:TREE}, ${env:TREE}]", NULL};
+static const char *const variables[] = {"HOST",
+                                        "localhost",
+                                        "PORT",
+                                        "3044",
+                                        "INT",
+                                        "1",
+                                        "FLOAT",
+                                        "6.4",
+                                        "BOOL",
+                                        "true",
+                                        "TIMESTAMP",
+                                        "2023-03-20T03:17:55.432328Z",
+                                        "OS",
+                                        "ubuntu",
+                                        "PR",
+                                        "amd",
+                                        "COMPLEX_VALUE",
+                                        "[localhost:3042]",
+                                        "EMPTY",
+                                        "",
+                                        "BROKEN",
+                                        "[1, 2",
+                                        "QUOTED",
+                                        "'5'",
+                                        "OTHER",
+                                        "${env:PORT}",
+                                        "LIST",
+                                        "[\"${env:HOST}\", 2]",
+                                        "LOOP",
+                                        "${env:LOOP}",
+                                        "LONGER",
+                                        "x${env:LONGER}",
+                                        "COMMENT",
+                                        "5 # five",
+                                        "DOLLAR",
+                                        "a$$b",
+                                        "MAP",
+                                        "{a: {b: c}}",
+                                        "TREE",
+                                        "[${env:TREE}, ${env:TREE}]",
+                                        NULL};
 
 typedef struct expand_case {
     const char *value;    /* of the key "v" */
@@ -30,9 +67,10 @@ static void check(const expand_case *expected)
     const weir_node *root = load_text(yaml, variables, tree, &messages);
     cr_assert_eq(root->count, 1, "%s", expected->value);
     print_flow(root->items[0], &flow);
-    cr_expect_str_eq(weir_buffer_string(&flow), expected->result, "%s gave %s", expected->value, weir_buffer_string(&flow));
-    cr_expect_str_eq(weir_buffer_string(&messages), expected->messages ? expected->messages : "", "%s said %s", expected->value,
-                     weir_buffer_string(&messages));
+    cr_expect_str_eq(weir_buffer_string(&flow), expected->result, "%s gave %s", expected->value,
+                     weir_buffer_string(&flow));
+    cr_expect_str_eq(weir_buffer_string(&messages), expected->messages ? expected->messages : "", "%s said %s",
+                     expected->value, weir_buffer_string(&messages));
     weir_tree_free(tree);
 }
 
@@ -114,24 +152,31 @@ Test(config_expand, mistakes)
 {
     static const expand_case cases[] = {
         {"${env:NONE}", "null",
-         "config.yaml:1:4: warning: v: the environment variable NONE is not set; the value is empty (a default would be "
+         "config.yaml:1:4: warning: v: the environment variable NONE is not set; the value is empty (a default would "
+         "be "
          "${env:NONE:-value})\n"},
         {"'${env:1X}'", "\"${env:1X}\"",
-         "config.yaml:1:4: error: v: \"1X\" cannot be the name of an environment variable: letters, digits and \"_\" only, no digit first\n"},
+         "config.yaml:1:4: error: v: \"1X\" cannot be the name of an environment variable: letters, digits and \"_\" "
+         "only, no digit first\n"},
         {"'${}'", "\"${}\"",
-         "config.yaml:1:4: error: v: \"\" cannot be the name of an environment variable: letters, digits and \"_\" only, no digit first\n"},
+         "config.yaml:1:4: error: v: \"\" cannot be the name of an environment variable: letters, digits and \"_\" "
+         "only, no digit first\n"},
         {"'${HOST:-x}'", "\"${HOST:-x}\"",
-         "config.yaml:1:4: error: v: \"${HOST:-x}\" names no source; a default needs \"env:\" in front: ${env:HOST:-x}\n"},
+         "config.yaml:1:4: error: v: \"${HOST:-x}\" names no source; a default needs \"env:\" in front: "
+         "${env:HOST:-x}\n"},
         {"'${s3:bucket}'", "\"${s3:bucket}\"",
          "config.yaml:1:4: error: v: \"${s3:bucket}\" names no source that is known; use env:, file: or yaml:\n"},
         {"'${https://x/y}'", "\"${https://x/y}\"",
-         "config.yaml:1:4: error: v: weir does not fetch configuration over https; fetch it before weir starts and use ${file:…}\n"},
-        {"'${env:$X}'", "\"${env:$X}\"", "config.yaml:1:4: error: v: \"${env:$X}\" has a \"$\" inside, which is not supported\n"},
+         "config.yaml:1:4: error: v: weir does not fetch configuration over https; fetch it before weir starts and use "
+         "${file:…}\n"},
+        {"'${env:$X}'", "\"${env:$X}\"",
+         "config.yaml:1:4: error: v: \"${env:$X}\" has a \"$\" inside, which is not supported\n"},
         {"'${file:none.yaml}'", "\"${file:none.yaml}\"",
          "config.yaml:1:4: error: v: the file \"none.yaml\" cannot be read: not found\n"},
         {"'${file:bad.yaml}'", "\"${file:bad.yaml}\"",
          "config.yaml:1:4: error: v: the file \"bad.yaml\" cannot be read: Input/output error\n"},
-        {"'${env:LOOP}'", "\"${env:LOOP}\"", "config.yaml:1:4: error: v: too many expansions: a value seems to contain itself\n"},
+        {"'${env:LOOP}'", "\"${env:LOOP}\"",
+         "config.yaml:1:4: error: v: too many expansions: a value seems to contain itself\n"},
     };
     for (size_t i = 0; i < WEIR_COUNT_OF(cases); i++)
         check(&cases[i]);
@@ -156,7 +201,8 @@ Test(config_expand, number_out_of_a_variable_serves_as_text)
 {
     weir_tree *tree = weir_tree_new();
     WEIR_BUFFER messages = {0};
-    const weir_node *root = load_text("a: ${env:PORT}\nb: 3044\nc: ${env:COMMENT}\nd: ${env:LIST}\n", variables, tree, &messages);
+    const weir_node *root =
+        load_text("a: ${env:PORT}\nb: 3044\nc: ${env:COMMENT}\nd: ${env:LIST}\n", variables, tree, &messages);
     const char *text;
     cr_assert(weir_node_text(weir_node_get(root, "a"), &text));
     cr_expect_str_eq(text, "3044");

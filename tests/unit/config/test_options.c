@@ -44,27 +44,68 @@ static const weir_option inner_options[] = {
 
 static const weir_option test_options[] = {
     {.name = "flag", .type = WEIR_OPTION_BOOL, .offset = offsetof(test_config, flag), .default_text = "true"},
-    {.name = "number", .type = WEIR_OPTION_INT, .offset = offsetof(test_config, number), .default_text = "-3", .min = -10, .max = 10},
-    {.name = "count", .type = WEIR_OPTION_UINT, .offset = offsetof(test_config, count), .min = 1, .unit = "items", .default_text = "1"},
-    {.name = "ratio", .type = WEIR_OPTION_DOUBLE, .offset = offsetof(test_config, ratio), .max = 100, .default_text = "0.5"},
-    {.name = "wait", .type = WEIR_OPTION_DURATION, .offset = offsetof(test_config, wait_ms), .default_text = "1m30s", .max = 3600e3},
-    {.name = "bytes", .type = WEIR_OPTION_BYTES, .offset = offsetof(test_config, bytes), .default_text = "4MiB", .max = 1e9},
+    {.name = "number",
+     .type = WEIR_OPTION_INT,
+     .offset = offsetof(test_config, number),
+     .default_text = "-3",
+     .min = -10,
+     .max = 10},
+    {.name = "count",
+     .type = WEIR_OPTION_UINT,
+     .offset = offsetof(test_config, count),
+     .min = 1,
+     .unit = "items",
+     .default_text = "1"},
+    {.name = "ratio",
+     .type = WEIR_OPTION_DOUBLE,
+     .offset = offsetof(test_config, ratio),
+     .max = 100,
+     .default_text = "0.5"},
+    {.name = "wait",
+     .type = WEIR_OPTION_DURATION,
+     .offset = offsetof(test_config, wait_ms),
+     .default_text = "1m30s",
+     .max = 3600e3},
+    {.name = "bytes",
+     .type = WEIR_OPTION_BYTES,
+     .offset = offsetof(test_config, bytes),
+     .default_text = "4MiB",
+     .max = 1e9},
     {.name = "text", .type = WEIR_OPTION_STRING, .offset = offsetof(test_config, text), .default_text = "hello"},
     {.name = "secret", .type = WEIR_OPTION_SECRET, .offset = offsetof(test_config, secret)},
-    {.name = "endpoint", .type = WEIR_OPTION_ENDPOINT, .offset = offsetof(test_config, endpoint), .default_text = "localhost:4317"},
-    {.name = "colour", .type = WEIR_OPTION_ENUM, .offset = offsetof(test_config, colour), .enum_names = colours, .default_text = "green"},
+    {.name = "endpoint",
+     .type = WEIR_OPTION_ENDPOINT,
+     .offset = offsetof(test_config, endpoint),
+     .default_text = "localhost:4317"},
+    {.name = "colour",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(test_config, colour),
+     .enum_names = colours,
+     .default_text = "green"},
     {.name = "names", .type = WEIR_OPTION_STRINGS, .offset = offsetof(test_config, names), .default_text = "a,b"},
     {.name = "headers", .type = WEIR_OPTION_SECRET_MAP, .offset = offsetof(test_config, headers)},
-    {.name = "group", .type = WEIR_OPTION_GROUP, .offset = offsetof(test_config, group), .group = inner_options,
+    {.name = "group",
+     .type = WEIR_OPTION_GROUP,
+     .offset = offsetof(test_config, group),
+     .group = inner_options,
      .group_size = sizeof(inner_config)},
-    {.name = "pointer", .type = WEIR_OPTION_POINTER, .offset = offsetof(test_config, pointer), .group = inner_options,
+    {.name = "pointer",
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(test_config, pointer),
+     .group = inner_options,
      .group_size = sizeof(inner_config)},
-    {.name = "list", .type = WEIR_OPTION_LIST, .offset = offsetof(test_config, list), .group = inner_options,
+    {.name = "list",
+     .type = WEIR_OPTION_LIST,
+     .offset = offsetof(test_config, list),
+     .group = inner_options,
      .group_size = sizeof(inner_config)},
     {.name = "any", .type = WEIR_OPTION_ANY, .offset = offsetof(test_config, any)},
     {.name = "tls", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = "set insecure: true"},
     {.name = "sampling", .type = WEIR_OPTION_ANY, .standing = WEIR_SUBSUMED, .remark = "always on"},
-    {.name = "old_wait", .type = WEIR_OPTION_DURATION, .standing = WEIR_DEPRECATED, .offset = offsetof(test_config, old_wait_ms),
+    {.name = "old_wait",
+     .type = WEIR_OPTION_DURATION,
+     .standing = WEIR_DEPRECATED,
+     .offset = offsetof(test_config, old_wait_ms),
      .remark = "use wait"},
     {0}};
 
@@ -146,9 +187,10 @@ Test(config_options, null_means_default)
 Test(config_options, values)
 {
     reading self;
-    read_yaml(&self, "flag: false\nnumber: 0xA\ncount: 1e3\nratio: 12\nwait: 1.5s\nbytes: 64KiB\ntext: '5'\nsecret: s3\n"
-                     "endpoint: '[::1]:80'\ncolour: RED\nnames: [x, y, z]\nheaders: {k: v, l: w}\ngroup: {name: g}\n"
-                     "pointer: {size: 8}\nlist: [{name: one}, {size: 2}, null]\nany: {free: [form]}\n");
+    read_yaml(&self,
+              "flag: false\nnumber: 0xA\ncount: 1e3\nratio: 12\nwait: 1.5s\nbytes: 64KiB\ntext: '5'\nsecret: s3\n"
+              "endpoint: '[::1]:80'\ncolour: RED\nnames: [x, y, z]\nheaders: {k: v, l: w}\ngroup: {name: g}\n"
+              "pointer: {size: 8}\nlist: [{name: one}, {size: 2}, null]\nany: {free: [form]}\n");
     const test_config *config = &self.config;
     cr_assert(self.is_good, "%s", weir_buffer_string(&self.messages));
     cr_expect_not(config->flag);
@@ -219,28 +261,33 @@ Test(config_options, mistakes)
         {"wait: 2h", "1:7: error: wait: must be between 0s and 1h, is 2h"},
         {"wait: -5s", "1:7: error: wait: must not be negative, is -5s"},
         {"wait: soon", "1:7: error: wait: expected a duration such as \"200ms\", \"1m30s\" or \"1h\", found \"soon\""},
-        {"bytes: 1XB", "1:8: error: bytes: expected a number of bytes or a size such as \"64KiB\" or \"10MB\", found \"1XB\""},
+        {"bytes: 1XB",
+         "1:8: error: bytes: expected a number of bytes or a size such as \"64KiB\" or \"10MB\", found \"1XB\""},
         {"bytes: 2GB", "1:8: error: bytes: must be between 0 and 1000000000 bytes, is 2GB"},
         {"text: 5", "1:7: error: text: expected a text; put it in quotes: \"5\""},
         {"text: true", "1:7: error: text: expected a text; put it in quotes: \"true\""},
         {"text: {a: b}", "1:7: error: text: expected a text, found a mapping"},
-        {"endpoint: localhost", "1:11: error: endpoint: expected \"host:port\", found \"localhost\": the port is missing"},
-        {"endpoint: ::1:80",
-         "1:11: error: endpoint: expected \"host:port\", found \"::1:80\": an IPv6 address stands in brackets: \"[::1]:4317\""},
+        {"endpoint: localhost",
+         "1:11: error: endpoint: expected \"host:port\", found \"localhost\": the port is missing"},
+        {"endpoint: ::1:80", "1:11: error: endpoint: expected \"host:port\", found \"::1:80\": an IPv6 address stands "
+                             "in brackets: \"[::1]:4317\""},
         {"endpoint: h:70000",
          "1:11: error: endpoint: expected \"host:port\", found \"h:70000\": the port must be a number from 0 to 65535"},
-        {"endpoint: unix:///x",
-         "1:11: error: endpoint: expected \"host:port\", found \"unix:///x\": only http:// and https:// may stand in front of the host"},
-        {"colour: gren", "1:9: error: colour: expected \"red\", \"green\" or \"\", found \"gren\"; did you mean \"green\"?"},
+        {"endpoint: unix:///x", "1:11: error: endpoint: expected \"host:port\", found \"unix:///x\": only http:// and "
+                                "https:// may stand in front of the host"},
+        {"colour: gren",
+         "1:9: error: colour: expected \"red\", \"green\" or \"\", found \"gren\"; did you mean \"green\"?"},
         {"names: 5", "1:8: error: names: expected a list of texts, found the number 5"},
         {"names: [a, 5]", "1:12: error: names[1]: expected a text; put it in quotes: \"5\""},
         {"headers: x", "1:10: error: headers: expected a mapping of names to texts, found \"x\""},
         {"headers: {a: 1}", "1:14: error: headers.a: expected a text; put it in quotes: \"1\""},
-        {"headers: [{name: a}]", "1:11: error: headers[0]: expected a mapping with \"name\" and \"value\", found a mapping"},
+        {"headers: [{name: a}]",
+         "1:11: error: headers[0]: expected a mapping with \"name\" and \"value\", found a mapping"},
         {"group: 5", "1:8: error: group: expected a mapping, found the number 5"},
         {"group:\n  nmae: x", "2:3: error: group.nmae: unknown key; did you mean \"name\"? (known here: name, size)"},
         {"list:\n  - name: x\n  - zzzzzz: 1", "3:5: error: list[1].zzzzzz: unknown key (known here: name, size)"},
-        {"list: {name: x}", "1:7: error: list: expected a list of mappings (lines that begin with \"- \"), found a mapping"},
+        {"list: {name: x}",
+         "1:7: error: list: expected a list of mappings (lines that begin with \"- \"), found a mapping"},
         {"pointer: [x]", "1:10: error: pointer: expected a mapping, found a list"},
         {"tls: {}", "1:1: error: tls: weir cannot do this yet: set insecure: true"},
     };
@@ -249,7 +296,8 @@ Test(config_options, mistakes)
         read_yaml(&self, cases[i].yaml);
         WEIR_FREE char *expected = weir_format("config.yaml:%s\n", cases[i].message);
         cr_expect_not(self.is_good, "%s", cases[i].yaml);
-        cr_expect_str_eq(weir_buffer_string(&self.messages), expected, "%s said %s", cases[i].yaml, weir_buffer_string(&self.messages));
+        cr_expect_str_eq(weir_buffer_string(&self.messages), expected, "%s said %s", cases[i].yaml,
+                         weir_buffer_string(&self.messages));
         done(&self);
     }
 }
@@ -261,8 +309,9 @@ Test(config_options, remarks)
     read_yaml(&self, "sampling: {x: 1}\nold_wait: 3s\n");
     cr_expect(self.is_good);
     cr_expect_eq(self.config.old_wait_ms, 3000);
-    cr_expect_str_eq(weir_buffer_string(&self.messages), "config.yaml:1:1: note: sampling: accepted, but not needed: always on\n"
-                                                         "config.yaml:2:1: warning: old_wait: deprecated: use wait\n");
+    cr_expect_str_eq(weir_buffer_string(&self.messages),
+                     "config.yaml:1:1: note: sampling: accepted, but not needed: always on\n"
+                     "config.yaml:2:1: warning: old_wait: deprecated: use wait\n");
     done(&self);
 }
 
@@ -270,11 +319,13 @@ Test(config_options, all_mistakes_are_told_at_once)
 {
     reading self;
     read_yaml(&self, "wait: 5\ncount: 0\nflags: true\n");
-    cr_expect_str_eq(weir_buffer_string(&self.messages),
-                     "config.yaml:1:7: error: wait: a duration needs a unit: write \"5s\" or \"5ms\"\n"
-                     "config.yaml:2:8: error: count: must be at least 1 items, is 0\n"
-                     "config.yaml:3:1: error: flags: unknown key; did you mean \"flag\"? (known here: flag, number, count, ratio, wait, bytes, "
-                     "text, secret, endpoint, colour, names, headers, group, pointer, list, any, sampling, old_wait)\n");
+    cr_expect_str_eq(
+        weir_buffer_string(&self.messages),
+        "config.yaml:1:7: error: wait: a duration needs a unit: write \"5s\" or \"5ms\"\n"
+        "config.yaml:2:8: error: count: must be at least 1 items, is 0\n"
+        "config.yaml:3:1: error: flags: unknown key; did you mean \"flag\"? (known here: flag, number, count, ratio, "
+        "wait, bytes, "
+        "text, secret, endpoint, colour, names, headers, group, pointer, list, any, sampling, old_wait)\n");
     done(&self);
 }
 
@@ -289,7 +340,8 @@ Test(config_options, required_keys)
     char *endpoint = NULL;
     cr_expect_not(weir_options_read(options, weir_node_find(root, "exporters.otlp"), &endpoint, diagnostics));
     weir_diagnostics_print(diagnostics, WEIR_SEVERITY_NOTE, &messages);
-    cr_expect_str_eq(weir_buffer_string(&messages), "config.yaml:2:9: error: exporters.otlp: the key \"endpoint\" is missing: Where to send.\n");
+    cr_expect_str_eq(weir_buffer_string(&messages),
+                     "config.yaml:2:9: error: exporters.otlp: the key \"endpoint\" is missing: Where to send.\n");
     weir_diagnostics_free(diagnostics);
     weir_tree_free(tree);
 }
@@ -299,10 +351,12 @@ Test(config_options, durations_in_go_syntax)
     static const struct {
         const char *text;
         uint64_t ms;
-    } good[] = {{"0", 0},        {"0s", 0},      {"1ns", 1},   {"1us", 1},        {"1\xc2\xb5s", 1},      {"999us", 1},
-                {"1ms", 1},      {"1500us", 2},  {"1.5s", 1500}, {".5s", 500},    {"1.s", 1000},          {"1h2m3s4ms", 3723004},
+    } good[] = {{"0", 0},          {"0s", 0},        {"1ns", 1},    {"1us", 1},
+                {"1\xc2\xb5s", 1}, {"999us", 1},     {"1ms", 1},    {"1500us", 2},
+                {"1.5s", 1500},    {".5s", 500},     {"1.s", 1000}, {"1h2m3s4ms", 3723004},
                 {"100m", 6000000}, {"0.1s0.2s", 300}};
-    static const char *const bad[] = {"", "5", "s", "1", "1x", "-1s", "1 s", "1s ", ".s", "1e3s", "9999999h", "1d", "+1s"};
+    static const char *const bad[] = {"",    "5",  "s",    "1",        "1x", "-1s", "1 s",
+                                      "1s ", ".s", "1e3s", "9999999h", "1d", "+1s"};
     for (size_t i = 0; i < WEIR_COUNT_OF(good); i++) {
         uint64_t ms = 12345;
         cr_expect(weir_parse_duration(good[i].text, &ms), "%s", good[i].text);

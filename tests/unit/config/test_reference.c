@@ -10,10 +10,20 @@
 #include "support.h"
 
 static const char *const verbosities[] = {"basic", "detailed", NULL};
-static const weir_option auth_options[] = {{.name = "password", .type = WEIR_OPTION_SECRET, .summary = "The password."}, {0}};
+static const weir_option auth_options[] = {{.name = "password", .type = WEIR_OPTION_SECRET, .summary = "The password."},
+                                           {0}};
 static const weir_option options[] = {
-    {.name = "verbosity", .type = WEIR_OPTION_ENUM, .enum_names = verbosities, .default_text = "basic", .summary = "How much is printed | shown."},
-    {.name = "size", .type = WEIR_OPTION_UINT, .unit = "items", .otel_default = "1000", .remark = "memory is bounded otherwise", .summary = "Size."},
+    {.name = "verbosity",
+     .type = WEIR_OPTION_ENUM,
+     .enum_names = verbosities,
+     .default_text = "basic",
+     .summary = "How much is printed | shown."},
+    {.name = "size",
+     .type = WEIR_OPTION_UINT,
+     .unit = "items",
+     .otel_default = "1000",
+     .remark = "memory is bounded otherwise",
+     .summary = "Size."},
     {.name = "auth", .type = WEIR_OPTION_GROUP, .group = auth_options, .summary = "Who we are."},
     {.name = "headers", .type = WEIR_OPTION_SECRET_MAP, .summary = "Headers."},
     {.name = "tls", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = "leave it out", .summary = "TLS."},
@@ -25,13 +35,14 @@ Test(config_reference, text)
 {
     WEIR_BUFFER out = {0};
     weir_reference_text(&references[0], &out);
-    cr_expect_str_eq(weir_buffer_string(&out), "debug (exporter), also named print\nPrints what it gets.\n\n"
-                                               "verbosity: one of basic, detailed, default basic\n    How much is printed | shown.\n"
-                                               "size: whole number (items)\n    Size. (The Collector's default: 1000; memory is bounded "
-                                               "otherwise.)\n"
-                                               "auth: group\n    Who we are.\n  password: secret text\n      The password.\n"
-                                               "headers: map of secret texts\n    Headers.\n"
-                                               "tls: anything\n    TLS. Not built yet: leave it out.\n");
+    cr_expect_str_eq(weir_buffer_string(&out),
+                     "debug (exporter), also named print\nPrints what it gets.\n\n"
+                     "verbosity: one of basic, detailed, default basic\n    How much is printed | shown.\n"
+                     "size: whole number (items)\n    Size. (The Collector's default: 1000; memory is bounded "
+                     "otherwise.)\n"
+                     "auth: group\n    Who we are.\n  password: secret text\n      The password.\n"
+                     "headers: map of secret texts\n    Headers.\n"
+                     "tls: anything\n    TLS. Not built yet: leave it out.\n");
 }
 
 Test(config_reference, markdown)
@@ -40,7 +51,8 @@ Test(config_reference, markdown)
     weir_reference_markdown(&references[0], &out);
     const char *page = weir_buffer_string(&out);
     cr_expect_not_null(strstr(page, "# `debug` exporter\n"));
-    cr_expect_not_null(strstr(page, "| `verbosity` | one of basic, detailed | `basic` | How much is printed \\| shown. |\n"));
+    cr_expect_not_null(
+        strstr(page, "| `verbosity` | one of basic, detailed | `basic` | How much is printed \\| shown. |\n"));
     cr_expect_not_null(strstr(page, "| `auth.password` | secret text |  | The password. |\n"));
 }
 
@@ -66,17 +78,19 @@ Test(config_reference, printed_configuration_hides_secrets)
 {
     WEIR_BUFFER messages = {0};
     WEIR_BUFFER out = {0};
-    weir_document *document = load_document("receivers: {otlp: {token: hidden1}}\n"
-                                            "exporters:\n  debug:\n    verbosity: detailed\n    size: 5\n    auth: {password: hidden2}\n"
-                                            "    headers: {authorization: hidden3, y: [hidden4]}\n"
-                                            "service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}\n",
-                                            &messages);
+    weir_document *document =
+        load_document("receivers: {otlp: {token: hidden1}}\n"
+                      "exporters:\n  debug:\n    verbosity: detailed\n    size: 5\n    auth: {password: hidden2}\n"
+                      "    headers: {authorization: hidden3, y: [hidden4]}\n"
+                      "service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}\n",
+                      &messages);
     weir_reference_print(document, references, WEIR_COUNT_OF(references), &out);
     const char *printed = weir_buffer_string(&out);
     cr_expect_null(strstr(printed, "hidden"), "%s", printed);
-    cr_expect_not_null(strstr(printed, "exporters:\n  debug:\n    verbosity: \"detailed\"\n    size: 5\n    auth:\n      password: "
-                                       "\"[REDACTED]\"\n    headers:\n      authorization: \"[REDACTED]\"\n"),
-                       "%s", printed);
+    cr_expect_not_null(
+        strstr(printed, "exporters:\n  debug:\n    verbosity: \"detailed\"\n    size: 5\n    auth:\n      password: "
+                        "\"[REDACTED]\"\n    headers:\n      authorization: \"[REDACTED]\"\n"),
+        "%s", printed);
     /* And it is a configuration again. */
     WEIR_BUFFER messages_again = {0};
     weir_document *again = load_document(printed, &messages_again);

@@ -24,8 +24,8 @@ static void check(const yaml_case *expected)
     WEIR_BUFFER flow = {0};
     const weir_node *root = load_text(expected->yaml, NULL, tree, &messages);
     print_flow(root, &flow);
-    cr_expect_str_eq(weir_buffer_string(&messages), expected->messages ? expected->messages : "", "%s\n%s", expected->yaml,
-                     weir_buffer_string(&messages));
+    cr_expect_str_eq(weir_buffer_string(&messages), expected->messages ? expected->messages : "", "%s\n%s",
+                     expected->yaml, weir_buffer_string(&messages));
     cr_expect_str_eq(weir_buffer_string(&flow), expected->tree ? expected->tree : "{}", "%s\n%s", expected->yaml,
                      weir_buffer_string(&flow));
     weir_tree_free(tree);
@@ -46,7 +46,8 @@ Test(config_yaml, good)
          "{a: 1}", NULL},
         {"base: &base {x: 1, y: [2]}\nother: *base\n", "{base: {x: 1, y: [2]}, other: {x: 1, y: [2]}}", NULL},
         {"base: &base {x: 1, y: 2}\nother:\n  <<: *base\n  y: 3\n", "{base: {x: 1, y: 2}, other: {y: 3, x: 1}}", NULL},
-        {"a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b]}\n", "{a: {x: 1}, b: {x: 2, y: 2}, c: {x: 1, y: 2}}", NULL},
+        {"a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b]}\n", "{a: {x: 1}, b: {x: 2, y: 2}, c: {x: 1, y: 2}}",
+         NULL},
         {"a::b::c: 1\na::d: 2\na:\n  e: 3\n", "{a: {b: {c: 1}, d: 2, e: 3}}", NULL},
         {"a: {b::c: 1, b: {d: 2}}\nl: [{x::y: 1}]\n", "{a: {b: {c: 1, d: 2}}, l: [{x::y: 1}]}", NULL},
         {"a: 1\n...\n", "{a: 1}", NULL},
@@ -58,15 +59,18 @@ Test(config_yaml, good)
 Test(config_yaml, bad)
 {
     static const yaml_case cases[] = {
-        {"a: 1\nb: 2\na: 3\n", NULL, "config.yaml:3:1: error: the key \"a\" stands here a second time; it is already at line 1\n"},
+        {"a: 1\nb: 2\na: 3\n", NULL,
+         "config.yaml:3:1: error: the key \"a\" stands here a second time; it is already at line 1\n"},
         {"a: *nobody\n", NULL, "config.yaml:1:4: error: the alias *nobody has no anchor &nobody before it\n"},
         {"a: &a [*a]\n", NULL, "config.yaml:1:8: error: the alias *a has no anchor &a before it\n"},
         {"a: b: c\n", NULL, "config.yaml:1:5: error: not valid YAML: mapping values are not allowed in this context\n"},
         {"a:\n\t- 1\n", NULL,
-         "config.yaml:2:1: error: not valid YAML: a tab or a character that may not stand here; indent with spaces, and quote texts "
+         "config.yaml:2:1: error: not valid YAML: a tab or a character that may not stand here; indent with spaces, "
+         "and quote texts "
          "that begin with @ or `\n"},
         {"[1, 2]\n", NULL, "config.yaml:1:1: error: a configuration is a mapping (\"receivers: …\"), this is a list\n"},
-        {"hello\n", NULL, "config.yaml:1:1: error: a configuration is a mapping (\"receivers: …\"), this is \"hello\"\n"},
+        {"hello\n", NULL,
+         "config.yaml:1:1: error: a configuration is a mapping (\"receivers: …\"), this is \"hello\"\n"},
         {"a: 1\n---\nb: 2\n", NULL, "config.yaml:2:1: error: a second document begins here; only one can be read\n"},
         {"[a, b]: 1\n", NULL, "config.yaml:1:1: error: a key must be a text\n"},
         {"a: !binary xx\n", NULL, "config.yaml:1:4: error: the tag !binary is not supported\n"},
@@ -113,7 +117,8 @@ Test(config_yaml, alias_bomb_is_refused)
     WEIR_BUFFER messages = {0};
     const weir_node *root = load_text(weir_buffer_string(&yaml), NULL, tree, &messages);
     cr_expect_eq(root->count, 0);
-    cr_expect_not_null(strstr(weir_buffer_string(&messages), "more than 50000 values"), "%s", weir_buffer_string(&messages));
+    cr_expect_not_null(strstr(weir_buffer_string(&messages), "more than 50000 values"), "%s",
+                       weir_buffer_string(&messages));
     weir_tree_free(tree);
 }
 
@@ -129,7 +134,8 @@ Test(config_yaml, nesting_bombs_are_refused)
         weir_tree *tree = weir_tree_new();
         WEIR_BUFFER messages = {0};
         load_text(weir_buffer_string(&yaml), NULL, tree, &messages);
-        cr_expect_not_null(strstr(weir_buffer_string(&messages), "nested more than 64 levels deep"), "%s", weir_buffer_string(&messages));
+        cr_expect_not_null(strstr(weir_buffer_string(&messages), "nested more than 64 levels deep"), "%s",
+                           weir_buffer_string(&messages));
         weir_tree_free(tree);
     }
 }
@@ -150,7 +156,8 @@ Test(config_yaml, aliases_and_split_keys_count_towards_the_height)
     weir_tree *tree = weir_tree_new();
     WEIR_BUFFER messages = {0};
     load_text(weir_buffer_string(&yaml), NULL, tree, &messages);
-    cr_expect_not_null(strstr(weir_buffer_string(&messages), "nested more than 64 levels deep"), "%s", weir_buffer_string(&messages));
+    cr_expect_not_null(strstr(weir_buffer_string(&messages), "nested more than 64 levels deep"), "%s",
+                       weir_buffer_string(&messages));
     weir_tree_free(tree);
 }
 
@@ -161,7 +168,8 @@ Test(config_yaml, too_many_bytes_are_refused)
     weir_tree *tree = weir_tree_new();
     WEIR_BUFFER messages = {0};
     load_text(text, NULL, tree, &messages);
-    cr_expect_str_eq(weir_buffer_string(&messages), "config.yaml: error: cannot be read: it is too large to be a configuration\n");
+    cr_expect_str_eq(weir_buffer_string(&messages),
+                     "config.yaml: error: cannot be read: it is too large to be a configuration\n");
     weir_tree_free(tree);
     free(text);
 }
@@ -172,12 +180,14 @@ Test(config_yaml, plain_scalars_are_what_yaml_says)
         const char *text;
         weir_scalar_type type;
     } cases[] = {
-        {"true", WEIR_SCALAR_BOOL}, {"False", WEIR_SCALAR_BOOL}, {"yes", WEIR_SCALAR_TEXT},  {"on", WEIR_SCALAR_TEXT},
-        {"0", WEIR_SCALAR_INT},     {"-12", WEIR_SCALAR_INT},    {"1_000", WEIR_SCALAR_INT}, {"0o17", WEIR_SCALAR_INT},
-        {"0b101", WEIR_SCALAR_INT}, {"0xFF", WEIR_SCALAR_INT},   {"08", WEIR_SCALAR_FLOAT},  {"1.", WEIR_SCALAR_FLOAT},
-        {".5", WEIR_SCALAR_FLOAT},  {"1e3", WEIR_SCALAR_FLOAT},  {".inf", WEIR_SCALAR_FLOAT}, {"1e", WEIR_SCALAR_TEXT},
-        {".", WEIR_SCALAR_TEXT},    {"5s", WEIR_SCALAR_TEXT},    {"0x", WEIR_SCALAR_TEXT},   {"1.2.3", WEIR_SCALAR_TEXT},
-        {"-", WEIR_SCALAR_TEXT},    {"_1", WEIR_SCALAR_TEXT},
+        {"true", WEIR_SCALAR_BOOL}, {"False", WEIR_SCALAR_BOOL}, {"yes", WEIR_SCALAR_TEXT},
+        {"on", WEIR_SCALAR_TEXT},   {"0", WEIR_SCALAR_INT},      {"-12", WEIR_SCALAR_INT},
+        {"1_000", WEIR_SCALAR_INT}, {"0o17", WEIR_SCALAR_INT},   {"0b101", WEIR_SCALAR_INT},
+        {"0xFF", WEIR_SCALAR_INT},  {"08", WEIR_SCALAR_FLOAT},   {"1.", WEIR_SCALAR_FLOAT},
+        {".5", WEIR_SCALAR_FLOAT},  {"1e3", WEIR_SCALAR_FLOAT},  {".inf", WEIR_SCALAR_FLOAT},
+        {"1e", WEIR_SCALAR_TEXT},   {".", WEIR_SCALAR_TEXT},     {"5s", WEIR_SCALAR_TEXT},
+        {"0x", WEIR_SCALAR_TEXT},   {"1.2.3", WEIR_SCALAR_TEXT}, {"-", WEIR_SCALAR_TEXT},
+        {"_1", WEIR_SCALAR_TEXT},
     };
     for (size_t i = 0; i < WEIR_COUNT_OF(cases); i++)
         cr_expect_eq(weir_scalar_type_of(cases[i].text), cases[i].type, "%s", cases[i].text);
