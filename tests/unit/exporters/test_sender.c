@@ -167,7 +167,8 @@ Test(sender, a_batch_over_max_size_is_cut_and_its_source_hears_once)
 
 Test(sender, what_differs_in_metadata_keys_is_never_put_together)
 {
-    static char *keys[] = {"tenant"};
+    static char tenant_key[] = "tenant";
+    static char *keys[] = {tenant_key};
     weir_batch_shape shape = shape_of_100;
     shape.metadata_keys = (weir_strings){keys, 1};
     weir_sender_config config = bench_config();
