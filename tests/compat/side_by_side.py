@@ -135,13 +135,17 @@ class SideBySide:
             sink.stop()
 
 
-def sort_attributes(value):
-    """Attributes are a map: their order means nothing."""
+# Messages the Collector writes, empty, where the sender wrote none; and ids that are all zero, where it writes none.
+MEANING_NOTHING = [("status", {}), ("body", {}), ("positive", {}), ("negative", {}), ("traceId", "AAAAAAAAAAAAAAAAAAAAAA==")]
+
+
+def plain(value):
+    """Without differences that mean nothing. Attributes are a map: their order does not count."""
     if isinstance(value, list):
-        return [sort_attributes(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if not isinstance(value, dict):
         return value
-    result = {key: sort_attributes(entry) for key, entry in value.items()}
+    result = {key: plain(entry) for key, entry in value.items() if (key, entry) not in MEANING_NOTHING}
     for key in ("attributes", "values"):
         if isinstance(result.get(key), list) and all("key" in entry for entry in result[key]):
             result[key] = sorted(result[key], key=lambda entry: (entry["key"], str(entry)))
@@ -160,5 +164,5 @@ def items(requests: list) -> list:
                 for of_scope in scopes if key.startswith("scope") else []:
                     around = {**around_resource, "scope": of_scope.get("scope", {})}
                     for name in LISTS_OF_ITEMS & of_scope.keys():
-                        result += [sort_attributes({**around, "item": item}) for item in of_scope[name]]
+                        result += [plain({**around, "item": item}) for item in of_scope[name]]
     return result
