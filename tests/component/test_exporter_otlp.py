@@ -174,46 +174,6 @@ def test_a_slow_backend_times_out_and_is_tried_again(weir):
         assert sink.arrived >= 2
 
 
-def test_a_backend_that_restarts_loses_nothing(weir):
-    port_holder = Sink()
-    program = weir(config_for(port_holder.endpoint))
-    assert send(program, [1]).ok
-    port = port_holder.port
-    port_holder.__exit__()
-    client = GrpcClient(program)
-    answers = []
-    sender = threading.Thread(target=lambda: answers.append(client.send(numbered([2]).SerializeToString(), 8)))
-    sender.start()
-    time.sleep(0.5)
-    with _sink_on(port) as again:
-        sender.join()
-        assert answers[0].ok, answers
-        assert again.numbers() == [2]
-    client.close()
-
-
-def _sink_on(port):
-    """A Sink on a port that another one had."""
-    original = grpc.Server.add_insecure_port if hasattr(grpc.Server, "add_insecure_port") else None
-    assert original
-
-    class SinkThere(Sink):
-        def __init__(self):
-            super().__init__()
-            self._server.add_insecure_port(f"127.0.0.1:{port}")
-
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-            return SinkThere()
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-
 # ---- a server by hand, for what a well-behaved library cannot be made to do ----
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -239,9 +199,9 @@ class RawServer:
     """Speaks HTTP/2 frames; `behave(server, connection, number, stream)` decides what happens to a complete request. `number`
     counts the connections from 1."""
 
-    def __init__(self, behave):
+    def __init__(self, behave, port=0):
         self._behave = behave
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.endpoint = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
         self.requests = 0
@@ -286,6 +246,7 @@ class RawServer:
         return self
 
     def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake a thread in accept()
         self._listener.close()
 
 
@@ -338,6 +299,25 @@ def test_a_reset_or_a_closed_connection_is_retried(weir, how):
         assert send(program, [1]).ok
         assert server.requests == 2
         assert stop_balanced(program)["sent"] == 1
+
+
+def test_a_backend_that_restarts_loses_nothing(weir):
+    port = free_port()
+    with RawServer(lambda connection, _number, stream: answer_ok(connection, stream) or "close", port):
+        program = weir(config_for(f"127.0.0.1:{port}"))
+        assert send(program, [1]).ok
+    client = GrpcClient(program)
+    answers = []
+    sender = threading.Thread(target=lambda: answers.append(client.send(numbered([2]).SerializeToString(), 8)))
+    sender.start()
+    time.sleep(0.5)
+    assert not answers, "it waits for the backend"
+    with RawServer(lambda connection, _number, stream: answer_ok(connection, stream), port) as again:
+        sender.join()
+        assert answers[0].ok, answers
+        assert again.requests == 1
+    client.close()
+    assert stop_balanced(program)["sent"] == 2
 
 
 def test_an_answer_that_is_no_grpc_is_the_endpoints_fault(weir):
