@@ -500,9 +500,11 @@ static void number_value_read(weir_otlp_point *point, const weir_otlp_field *fie
     if (field->number == 4) {
         point->value_type = WEIR_OTLP_POINT_DOUBLE;
         point->value_double = double_of(field->value);
+        point->value_int = 0;
     } else if (field->number == 6) {
         point->value_type = WEIR_OTLP_POINT_INT;
         point->value_int = (int64_t)field->value;
+        point->value_double = 0;
     }
 }
 
