@@ -187,6 +187,7 @@ weir_http_server *weir_http_server_new(weir_loop *loop, const weir_http_options 
     self->ops = *handler_ops;
     self->handler = handler;
     self->settle_task.run = run_settle;
+    self->date_second = UINT64_MAX; /* none formatted yet */
     self->jitter_state = weir_loop_wall_ns(loop) ^ (uint64_t)(uintptr_t)self;
     self->http2_shared = weir__http2_shared_new();
     return self;
