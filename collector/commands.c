@@ -124,7 +124,7 @@ static weir_plan *read_plan(const arguments *given, weir_severity least)
     weir_plan *plan = weir_plan_read(&sources, diagnostics);
     WEIR_BUFFER messages = {0};
     weir_diagnostics_print(diagnostics, least, &messages);
-    fwrite(messages.data, 1, messages.len, stderr);
+    fputs(weir_buffer_string(&messages), stderr);
     weir_diagnostics_free(diagnostics);
     return plan;
 }
@@ -155,14 +155,14 @@ int weir_command_validate(int argc, char **argv)
         return 1;
     WEIR_BUFFER promises = {0};
     weir_plan_promises(plan, &promises);
-    fwrite(promises.data, 1, promises.len, stdout);
+    fputs(weir_buffer_string(&promises), stdout);
     weir_plan_free(plan);
     return 0;
 }
 
-static void print(const weir_buffer *text)
+static void print(weir_buffer *text)
 {
-    fwrite(text->data, 1, text->len, stdout);
+    fputs(weir_buffer_string(text), stdout);
 }
 
 static void list_components(void)

@@ -14,6 +14,10 @@ enum { DEFAULT_LIMIT_BYTES_MAX = 1024 * 1024 * 1024, PROMISE_SIZE = 512 };
 
 /* ---- components ---- */
 
+_Static_assert((int)WEIR_SECTION_RECEIVERS == WEIR_RECEIVER && (int)WEIR_SECTION_PROCESSORS == WEIR_PROCESSOR &&
+                   (int)WEIR_SECTION_EXPORTERS == WEIR_EXPORTER && (int)WEIR_SECTION_EXTENSIONS == WEIR_EXTENSION,
+               "a section of the file is a kind of component");
+
 static const char *catalog_name(void *user, weir_section section, size_t index)
 {
     (void)user;

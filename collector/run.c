@@ -37,12 +37,6 @@ typedef struct run_state {
 
 /* ---- while it runs ---- */
 
-static void write_out(const weir_buffer *text)
-{
-    fwrite(text->data, 1, text->len, stdout);
-    fflush(stdout);
-}
-
 static void print_totals(void *user)
 {
     run_state *state = user;
@@ -189,7 +183,8 @@ static void print_books(run_state *state)
     WEIR_BUFFER books = {0};
     if (!weir_books_write(state->plan, weir_flow_metrics(state->flow), &books))
         weir_log(WEIR_LOG_ERROR, NULL, "the books do not balance");
-    write_out(&books);
+    fputs(weir_buffer_string(&books), stdout);
+    fflush(stdout);
 }
 
 int weir_run(weir_plan *plan, const weir_run_options *options)
