@@ -22,13 +22,13 @@ static int shortest_digits(double value, char *ret_text, size_t size)
     return 17;
 }
 
-/* Go's shortest form: with an exponent if that is below `exponent_min` or from 21 on. `pad`: exponents have two digits. */
-static void append_shortest(double value, int exponent_min, bool pad, weir_buffer *out)
+/* Go's shortest form: with an exponent if that is below `exponent_min` or from `exponent_max` on. `pad`: exponents have two digits. */
+static void append_shortest(double value, int exponent_min, int exponent_max, bool pad, weir_buffer *out)
 {
     char text[48];
     int precision = shortest_digits(value, text, sizeof text);
     int exponent = value == 0 ? 0 : atoi(strchr(text, 'e') + 1);
-    if (exponent >= exponent_min && exponent < 21) {
+    if (exponent >= exponent_min && exponent < exponent_max) {
         int decimals = precision - exponent;
         weir_buffer_printf(out, "%.*f", decimals > 0 ? decimals : 0, value);
         return;
@@ -52,13 +52,13 @@ static bool append_special(double value, const char *plus_infinity, weir_buffer 
 void debug_text_float(double value, weir_buffer *out)
 {
     if (!append_special(value, "+Inf", out))
-        append_shortest(value, -4, true, out);
+        append_shortest(value, -4, 6, true, out);
 }
 
 /* As JSON and JavaScript write numbers (ECMA-262, Number::toString). */
 static void append_json_number(double value, weir_buffer *out)
 {
-    append_shortest(value, -6, false, out);
+    append_shortest(value, -6, 21, false, out);
 }
 
 /* ---- JSON of maps and lists ---- */

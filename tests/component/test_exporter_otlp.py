@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The otlp exporter against backends that misbehave: every answer OK must be found at the backend, and the books balance."""
 
+import collections
 import socket
 import struct
 import threading
@@ -199,8 +200,10 @@ class RawServer:
     """Speaks HTTP/2 frames; `behave(server, connection, number, stream)` decides what happens to a complete request. `number`
     counts the connections from 1."""
 
-    def __init__(self, behave, port=0):
+    def __init__(self, behave, port=0, settings=b"", answers_pings=True):
         self._behave = behave
+        self._settings = settings
+        self._answers_pings = answers_pings
         self._listener = socket.create_server(("127.0.0.1", port))
         self.endpoint = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
@@ -228,14 +231,14 @@ class RawServer:
         stream_in = connection.makefile("rb")
         if stream_in.read(len(PREFACE)) != PREFACE:
             return
-        connection.sendall(frame(SETTINGS, 0, 0))
+        connection.sendall(frame(SETTINGS, 0, 0, self._settings))
         while len(head := stream_in.read(9)) == 9:
             size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
             stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
             payload = stream_in.read(size)
             if kind == SETTINGS and not flags & 1:
                 connection.sendall(frame(SETTINGS, 1, 0))
-            elif kind == PING and not flags & 1:
+            elif kind == PING and not flags & 1 and self._answers_pings:
                 connection.sendall(frame(PING, 1, 0, payload))
             elif kind in (DATA, HEADERS) and flags & 1:
                 self.requests += 1
@@ -318,6 +321,53 @@ def test_a_backend_that_restarts_loses_nothing(weir):
         assert again.requests == 1
     client.close()
     assert stop_balanced(program)["sent"] == 2
+
+
+def test_a_connection_that_died_silently_is_found_by_a_ping(weir):
+    def silent_at_first(connection, number, stream):
+        if number > 1:
+            answer_ok(connection, stream)
+
+    with RawServer(silent_at_first, answers_pings=False) as server:
+        more = "timeout: 60s\n    keepalive: {time: 500ms, timeout: 500ms}"
+        program = weir(config_for(server.endpoint, more))
+        assert send(program, [1]).ok, "long before the timeout"
+        assert server.connections == 2
+        assert stop_balanced(program)["sent"] == 1
+
+
+def test_no_more_calls_at_once_than_the_server_allows(weir):
+    # Every worker has a connection of its own.
+    open_now, most, lock = collections.Counter(), collections.Counter(), threading.Lock()
+
+    def one_after_the_other(connection, number, stream):
+        with lock:
+            open_now[number] += 1
+            most[number] = max(most[number], open_now[number])
+
+        def later():
+            time.sleep(0.2)
+            with lock:
+                open_now[number] -= 1
+                answer_ok(connection, stream)
+
+        threading.Thread(target=later, daemon=True).start()
+
+    max_streams_is_1 = struct.pack(">HI", 3, 1)
+    with RawServer(one_after_the_other, settings=max_streams_is_1) as server:
+        program = weir(config_for(server.endpoint))
+        clients = [GrpcClient(program) for _ in range(8)]
+        assert all(client.send(numbered([n]).SerializeToString()).ok for n, client in enumerate(clients, 1))  # the limit is known
+        answers = []
+        threads = [threading.Thread(target=lambda c=c, n=n: answers.append(c.send(numbered([n]).SerializeToString())))
+                   for n, c in enumerate(clients, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [answer.ok for answer in answers] == [True] * 8
+        assert set(most.values()) == {1} and server.requests == 16
+        assert stop_balanced(program)["sent"] == 16
 
 
 def test_an_answer_that_is_no_grpc_is_the_endpoints_fault(weir):
