@@ -323,10 +323,19 @@ static void http2_respond(weir__exchange *exchange, const weir_http_response *re
     nghttp2_submit_response(self->session, exchange->stream_id, nvs, count, has_body ? &provider : NULL);
 }
 
+/* The notice's PING must leave behind it, and nghttp2 would send a PING first: so it is submitted when the notice is out. */
+static void on_goaway_sent(http2 *self)
+{
+    if (self->drain_step == NOTICE_SENT && !self->is_leaving)
+        nghttp2_submit_ping(self->session, NGHTTP2_FLAG_NONE, drain_ping);
+}
+
 /* A client that still sends when its answer is complete is told to stop (RFC 9113 §8.1). */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     http2 *self = user;
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        on_goaway_sent(self);
     if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
         return 0;
     self->ping_strikes = 0;
@@ -415,7 +424,6 @@ static void http2_drain(void *state)
     self->drain_step = NOTICE_SENT;
     self->drain_due_ns = now_of(self) + WEIR_HTTP_DRAIN_ROUND_TRIP_MS * NS_PER_MS;
     nghttp2_submit_shutdown_notice(self->session);
-    nghttp2_submit_ping(self->session, NGHTTP2_FLAG_NONE, drain_ping);
 }
 
 static uint64_t keepalive_due_ns(const http2 *self)

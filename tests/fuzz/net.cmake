@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+weir_fuzz_target(http
+    SOURCES fuzz_http.c ${PROJECT_SOURCE_DIR}/tests/unit/net/http_bench.c ${PROJECT_SOURCE_DIR}/tests/unit/net/fake_net.c
+    LIBS weir_net)
