@@ -9,8 +9,8 @@
  *     weir_otlp_attributes_store(&list, out);
  *     return WEIR_OTLP_REPLACE;
  *
- * Untouched attributes and all other fields stay byte for byte and in order; a changed attribute keeps its place, a new one
- * comes last. Where a key stands twice the first one counts, as in the Collector's maps; remove takes away all.
+ * Untouched attributes and all other fields stay byte for byte and in order; a changed attribute keeps its place, a new
+ * one comes last. Where a key stands twice the first one counts, as in the Collector's maps; remove takes away all.
  * One list may serve any number of messages, one after the other, and keeps its memory; it grows with the number of
  * attributes, which the size of a request bounds. Zero-initialise it to start. One thread at a time.
  */

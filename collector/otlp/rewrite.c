@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Edits are made lazily. Each message on the way down has a frame; a frame is only "opened" in the output when something inside
- * it changes, and then what stood before the change is copied in one piece. Subtrees without a change are part of such
- * a piece of the message above, and a request without a change is not copied at all.
+ * Edits are made lazily. Each message on the way down has a frame; a frame is only "opened" in the output when
+ * something inside it changes, and then what stood before the change is copied in one piece. Subtrees without a change
+ * are part of such a piece of the message above, and a request without a change is not copied at all.
  */
 #include "otlp/rewrite.h"
 
@@ -14,21 +14,21 @@ enum level { LEVEL_RESOURCE, LEVEL_SCOPE, LEVEL_METRIC, LEVEL_DATA, LEVEL_ITEM }
 
 /* One message that contains items, between the request and the item at hand. */
 typedef struct level_frame {
-    struct level_frame *above;        /* NULL for the request */
-    weir_otlp_field field;      /* of this message in the one above */
-    const uint8_t *untouched;   /* input from here on is not copied yet */
+    struct level_frame *above; /* NULL for the request */
+    weir_otlp_field field;     /* of this message in the one above */
+    const uint8_t *untouched;  /* input from here on is not copied yet */
     bool opened;
-    weir_otlp_open out;         /* once opened */
+    weir_otlp_open out; /* once opened */
 } level_frame;
 
 typedef struct editing {
     const weir_otlp_editor *editor;
     const weir_slice *slice;
-    weir_otlp_items at;  /* where the edit stands: what on_item is shown */
+    weir_otlp_items at; /* where the edit stands: what on_item is shown */
     weir_otlp_writer writer;
     weir_buffer replaced;
-    weir_buffer merged;  /* a resource or scope that stands in several pieces */
-    uint32_t seen;       /* items so far, kept or not */
+    weir_buffer merged; /* a resource or scope that stands in several pieces */
+    uint32_t seen;      /* items so far, kept or not */
     uint32_t kept;
     weir_ordinals *ordinals; /* room for all items; NULL as long as none was dropped */
 } editing;
@@ -74,7 +74,7 @@ static void frame_drop(editing *self, level_frame *frame)
         cut(self, frame->above, frame->field.start, frame->field.end);
 }
 
-/* ---- Items ------------------------------------------------------------------------------------------------------------ */
+/* ---- Items ------------------------------------------------------------------------------------------------------- */
 
 static void count_kept(editing *self)
 {
@@ -115,7 +115,7 @@ static void edit_item(editing *self, level_frame *above, const weir_otlp_field *
     count_kept(self);
 }
 
-/* ---- What contains them ----------------------------------------------------------------------------------------------- */
+/* ---- What contains them ------------------------------------------------------------------------------------------ */
 
 static enum level level_below(weir_otlp_kind kind, enum level level)
 {
@@ -280,7 +280,7 @@ weir_status weir_otlp_edit(weir_otlp_kind kind, const weir_slice *slice, const w
     return status;
 }
 
-/* ---- Filter ------------------------------------------------------------------------------------------------------------ */
+/* ---- Filter ------------------------------------------------------------------------------------------------------ */
 
 typedef struct filter {
     bool (*keep)(void *context, const weir_otlp_items *at);

@@ -3,9 +3,9 @@
  * Changing validated OTLP slices: untouched ranges are copied as they are, only the lengths around a change are written
  * anew. Fields we do not know pass through.
  *
- * A result is a new slice of its own (weir_slice_done it) with the id of the slice it was made from and with ordinals that
- * still say which of the accepted items are in it. If nothing changed, it refers to the same bytes. New chunks are charged
- * to the account of the old one, past its limit if need be (weir_chunk_new_forced).
+ * A result is a new slice of its own (weir_slice_done it) with the id of the slice it was made from and with ordinals
+ * that still say which of the accepted items are in it. If nothing changed, it refers to the same bytes. New chunks are
+ * charged to the account of the old one, past its limit if need be (weir_chunk_new_forced).
  * Status: WEIR_NO_MEMORY if the machine has none; the result is then untouched. Nothing else can go wrong. Any thread.
  */
 #ifndef WEIR_OTLP_REWRITE_H
@@ -32,7 +32,7 @@ typedef struct weir_otlp_editor {
     weir_otlp_verdict (*on_resource)(void *context, weir_bytes resource, weir_buffer *out);
     /* `scope`: body of the InstrumentationScope message, likewise, before its items. */
     weir_otlp_verdict (*on_scope)(void *context, weir_bytes scope, weir_buffer *out);
-    /* The span, log record or data point is `at->item`. What is around it (at->resource …) is shown as before the edit. */
+    /* The span, log record or data point is `at->item`. What is around it (at->resource …) is shown as it was. */
     weir_otlp_verdict (*on_item)(void *context, const weir_otlp_items *at, weir_buffer *out);
 } weir_otlp_editor;
 
@@ -40,21 +40,21 @@ typedef struct weir_otlp_editor {
 WEIR_MUST_USE weir_status weir_otlp_edit(weir_otlp_kind kind, const weir_slice *slice, const weir_otlp_editor *editor,
                                          weir_slice *ret_slice);
 
-/* Keeps the items for which `keep` says true; it is asked once per item, in order. An empty result has items 0, len 0. */
+/* Keeps the items for which `keep` says true; it is asked once per item, in order. An empty result has no bytes. */
 WEIR_MUST_USE weir_status weir_otlp_filter(weir_otlp_kind kind, const weir_slice *slice,
                                            bool (*keep)(void *context, const weir_otlp_items *at), void *context,
                                            weir_slice *ret_slice);
 
-/* Cuts a slice into pieces of at most `items_max` items and `bytes_max` bytes (0: no such limit), in order; an item that is
- * too large even alone comes alone. Resource and scope are repeated in each piece, before the items; those without
- * items are left out. `give` is called for each piece and takes it (weir_slice_done it, even on failure). A slice
- * within the limits comes as itself. On WEIR_NO_MEMORY, or when `give` returns an error (which is returned), the pieces
- * given so far stay given. */
+/* Cuts a slice into pieces of at most `items_max` items and `bytes_max` bytes (0: no such limit), in order; an item
+ * that is too large even alone comes alone. Resource and scope are repeated in each piece, before the items; those
+ * without items are left out. `give` is called for each piece and takes it (weir_slice_done it, even on failure). A
+ * slice within the limits comes as itself. On WEIR_NO_MEMORY, or when `give` returns an error (which is returned), the
+ * pieces given so far stay given. */
 WEIR_MUST_USE weir_status weir_otlp_split(weir_otlp_kind kind, const weir_slice *slice, uint32_t items_max,
                                           size_t bytes_max, weir_status (*give)(void *context, weir_slice *takes),
                                           void *context);
 
-/* ---- Writing --------------------------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
 void weir_otlp_put_varint(weir_buffer *out, uint64_t value);
 /* `wire`: enum weir_otlp_wire of otlp/wire.h. */

@@ -15,7 +15,8 @@
 #ifndef WEIR_OTLP_SCHEMA_H
 #define WEIR_OTLP_SCHEMA_H
 
-/* clang-format off: tables */
+/* Tables. */
+/* clang-format off */
 #define ANY_VALUE_FIELDS(FIELD, MESSAGE, NESTED, ITEM, CHOICE, PACKED) \
     FIELD  (1, bytes, "AnyValue.string_value") \
     FIELD  (2, varint, "AnyValue.bool_value") \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A slice is cut in one walk over its items: `plan_piece` looks ahead how many fit, `write_piece` writes them. Each item is
- * looked at twice, whatever the number of pieces.
+ * A slice is cut in one walk over its items: `plan_piece` looks ahead how many fit, `write_piece` writes them. Each
+ * item is looked at twice, whatever the number of pieces.
  */
 #include "core/assert.h"
 #include "otlp/rewrite.h"
@@ -12,8 +12,8 @@ enum { TAG_BYTES = 1 }; /* of the fields that contain items: their numbers are a
 
 enum depth { DEPTH_RESOURCE, DEPTH_SCOPE, DEPTH_METRIC, DEPTH_DATA, DEPTHS };
 
-/* What a container has besides the items or containers in it; repeated in each piece. Kept while the walk is inside that
- * container, so that one which ends up in a thousand pieces is not searched a thousand times. */
+/* What a container has besides the items or containers in it; repeated in each piece. Kept while the walk is inside
+ * that container, so that one which ends up in a thousand pieces is not searched a thousand times. */
 typedef struct header {
     const uint8_t *of; /* the container's body; NULL: of none yet */
     weir_buffer bytes;
@@ -28,7 +28,7 @@ typedef struct split {
     header headers[DEPTHS];
 } split;
 
-/* ---- Headers ----------------------------------------------------------------------------------------------------------- */
+/* ---- Headers ----------------------------------------------------------------------------------------------------- */
 
 /* Appends the fields of `message` that are not field `child`, as far as that one stands at `since` or later. */
 static void put_others(weir_buffer *out, weir_bytes message, uint32_t child, const uint8_t *since)
@@ -50,7 +50,7 @@ static void put_data_others(weir_buffer *out, const weir_otlp_items *at)
         put_others(out, data, 1, NULL);
 }
 
-/* The input message on `depth` around the item at `at`. Data stands for all of its occurrences and goes by its metric. */
+/* The input message on `depth` around the item at `at`. Data, which may stand in pieces, goes by its metric. */
 static weir_bytes container_of(const weir_otlp_items *at, enum depth depth)
 {
     if (depth == DEPTH_RESOURCE)
@@ -86,7 +86,7 @@ static weir_bytes field_of(const weir_otlp_items *at)
     return (weir_bytes){at->leaves.start, (size_t)(weir_otlp_end(at->item) - at->leaves.start)};
 }
 
-/* ---- Planning ------------------------------------------------------------------------------------------------------------ */
+/* ---- Planning ---------------------------------------------------------------------------------------------------- */
 
 /* How many bytes at most the item at `at` adds to a piece whose last item is at `before` (NULL: to an empty piece). */
 static size_t item_cost(split *self, const weir_otlp_items *before, const weir_otlp_items *at)
@@ -113,8 +113,8 @@ static uint32_t plan_piece(split *self, weir_otlp_items *at, size_t *ret_size)
     weir_otlp_items next = *at;
     while (weir_otlp_items_next(&next)) {
         size_t cost = item_cost(self, count > 0 ? &last : NULL, &next);
-        bool full = (self->items_max > 0 && count == self->items_max) ||
-                    (self->bytes_max > 0 && size + cost > self->bytes_max);
+        bool full =
+            (self->items_max > 0 && count == self->items_max) || (self->bytes_max > 0 && size + cost > self->bytes_max);
         if (full && count > 0)
             break;
         count++;
@@ -126,7 +126,7 @@ static uint32_t plan_piece(split *self, weir_otlp_items *at, size_t *ret_size)
     return count;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
 /* The containers that are open in the piece being written, outermost first. */
 typedef struct writing {
@@ -168,8 +168,7 @@ static weir_ordinals *ordinals_of(const weir_slice *slice, uint32_t first, uint3
 }
 
 /* The `count` items after `at`, as a slice. */
-static weir_status write_piece(split *self, weir_otlp_items at, uint32_t count, size_t size,
-                               weir_slice *ret_slice)
+static weir_status write_piece(split *self, weir_otlp_items at, uint32_t count, size_t size, weir_slice *ret_slice)
 {
     const weir_slice *slice = self->slice;
     const uint32_t first = at.count;

@@ -247,31 +247,31 @@ COLD static const uint8_t *check_other(checker *self, const uint8_t *field, cons
     return skip_value(self, p, end, tag);
 }
 
-/* ---- The messages, one function each from schema.h ---------------------------------------------------------------- */
+/* ---- The messages, one function each from schema.h --------------------------------------------------------------- */
 
 /* The wire type of each kind of field. */
-#define WIRE_varint         WEIR_WIRE_VARINT
-#define WIRE_fixed64        WEIR_WIRE_FIXED64
-#define WIRE_fixed32        WEIR_WIRE_FIXED32
-#define WIRE_bytes          WEIR_WIRE_LEN
-#define WIRE_trace_id       WEIR_WIRE_LEN
-#define WIRE_span_id        WEIR_WIRE_LEN
+#define WIRE_varint WEIR_WIRE_VARINT
+#define WIRE_fixed64 WEIR_WIRE_FIXED64
+#define WIRE_fixed32 WEIR_WIRE_FIXED32
+#define WIRE_bytes WEIR_WIRE_LEN
+#define WIRE_trace_id WEIR_WIRE_LEN
+#define WIRE_span_id WEIR_WIRE_LEN
 
 #define PATH_CASE(number, kind, path) \
     case number:                      \
         return path;
 
-#define FIELD_CASE(number, kind, path)             \
-    case (number) << 3 | WIRE_##kind:              \
-        p = check_##kind(self, p, end, path);      \
+#define FIELD_CASE(number, kind, path)        \
+    case (number) << 3 | WIRE_##kind:         \
+        p = check_##kind(self, p, end, path); \
         break;
 
-#define PACKED_CASE(number, kind, path)            \
-    case (number) << 3 | WEIR_WIRE_LEN:            \
+#define PACKED_CASE(number, kind, path)              \
+    case (number) << 3 | WEIR_WIRE_LEN:              \
         p = check_packed_##kind(self, p, end, path); \
-        break;                                     \
-    case (number) << 3 | WIRE_##kind:              \
-        p = check_##kind(self, p, end, path);      \
+        break;                                       \
+    case (number) << 3 | WIRE_##kind:                \
+        p = check_##kind(self, p, end, path);        \
         break;
 
 #define MESSAGE_CASE(number, message, path)        \
@@ -281,14 +281,14 @@ COLD static const uint8_t *check_other(checker *self, const uint8_t *field, cons
             p = check_##message(self, p, p + len); \
         break;
 
-#define NESTED_CASE(number, message, path)                                        \
-    case (number) << 3 | WEIR_WIRE_LEN:                                           \
-        if (++self->nesting > WEIR_OTLP_NESTING_MAX)                              \
+#define NESTED_CASE(number, message, path)                                                    \
+    case (number) << 3 | WEIR_WIRE_LEN:                                                       \
+        if (++self->nesting > WEIR_OTLP_NESTING_MAX)                                          \
             return fail(self, field, "%s nests deeper than %d", path, WEIR_OTLP_NESTING_MAX); \
-        p = enter(self, p, end, path, &len);                                      \
-        if (p)                                                                    \
-            p = check_##message(self, p, p + len);                                \
-        self->nesting--;                                                          \
+        p = enter(self, p, end, path, &len);                                                  \
+        if (p)                                                                                \
+            p = check_##message(self, p, p + len);                                            \
+        self->nesting--;                                                                      \
         break;
 
 #define ITEM_CASE(number, message, path)           \
@@ -312,42 +312,42 @@ COLD static const uint8_t *check_other(checker *self, const uint8_t *field, cons
 #define DECLARE_MESSAGE(message, FIELDS) \
     static const uint8_t *check_##message(checker *self, const uint8_t *p, const uint8_t *end);
 
-#define DEFINE_MESSAGE(message, FIELDS)                                                                   \
-    static const char *path_of_##message(uint32_t number)                                                 \
-    {                                                                                                     \
-        switch (number) {                                                                                 \
-            FIELDS(PATH_CASE, PATH_CASE, PATH_CASE, PATH_CASE, PATH_CASE, PATH_CASE)                                 \
-        default:                                                                                          \
-            return NULL;                                                                                  \
-        }                                                                                                 \
-    }                                                                                                     \
-    static const uint8_t *check_##message(checker *self, const uint8_t *p, const uint8_t *end)            \
-    {                                                                                                     \
-        __attribute__((unused)) size_t len = 0;                                                           \
-        __attribute__((unused)) uint32_t chosen = 0;                                                      \
-        __attribute__((unused)) const uint64_t items_before = self->items;                                \
-        while (p < end) {                                                                                 \
-            const uint8_t *field = p;                                                                     \
-            uint32_t tag = 0;                                                                             \
-            p = check_tag(self, p, end, &tag);                                                            \
-            if (__builtin_expect(!p, 0))                                                                  \
-                return NULL;                                                                              \
-            switch (tag) {                                                                                \
-                FIELDS(FIELD_CASE, MESSAGE_CASE, NESTED_CASE, ITEM_CASE, CHOICE_CASE, PACKED_CASE)                     \
-            default:                                                                                      \
-                p = check_other(self, field, p, end, tag, path_of_##message);                             \
-                break;                                                                                    \
-            }                                                                                             \
-            if (__builtin_expect(!p, 0))                                                                  \
-                return NULL;                                                                              \
-        }                                                                                                 \
-        return p;                                                                                         \
+#define DEFINE_MESSAGE(message, FIELDS)                                                            \
+    static const char *path_of_##message(uint32_t number)                                          \
+    {                                                                                              \
+        switch (number) {                                                                          \
+            FIELDS(PATH_CASE, PATH_CASE, PATH_CASE, PATH_CASE, PATH_CASE, PATH_CASE)               \
+        default:                                                                                   \
+            return NULL;                                                                           \
+        }                                                                                          \
+    }                                                                                              \
+    static const uint8_t *check_##message(checker *self, const uint8_t *p, const uint8_t *end)     \
+    {                                                                                              \
+        __attribute__((unused)) size_t len = 0;                                                    \
+        __attribute__((unused)) uint32_t chosen = 0;                                               \
+        __attribute__((unused)) const uint64_t items_before = self->items;                         \
+        while (p < end) {                                                                          \
+            const uint8_t *field = p;                                                              \
+            uint32_t tag = 0;                                                                      \
+            p = check_tag(self, p, end, &tag);                                                     \
+            if (__builtin_expect(!p, 0))                                                           \
+                return NULL;                                                                       \
+            switch (tag) {                                                                         \
+                FIELDS(FIELD_CASE, MESSAGE_CASE, NESTED_CASE, ITEM_CASE, CHOICE_CASE, PACKED_CASE) \
+            default:                                                                               \
+                p = check_other(self, field, p, end, tag, path_of_##message);                      \
+                break;                                                                             \
+            }                                                                                      \
+            if (__builtin_expect(!p, 0))                                                           \
+                return NULL;                                                                       \
+        }                                                                                          \
+        return p;                                                                                  \
     }
 
 OTLP_MESSAGES(DECLARE_MESSAGE)
 
-/* The form in which SDKs write nearly every attribute: a key, then one scalar that fills the rest, all lengths of one byte.
- * Knowing it by its outline costs half of what walking through its five tags and lengths does. */
+/* The form in which SDKs write nearly every attribute: a key, then one scalar that fills the rest, all lengths of one
+ * byte. Knowing it by its outline costs half of what walking through its five tags and lengths does. */
 INLINE bool is_plain_attribute(const uint8_t *p, const uint8_t *end)
 {
     enum { KEY = 0x0a, VALUE = 0x12, STRING = 0x0a, BOOL = 0x10, INT = 0x18, DOUBLE = 0x21 };

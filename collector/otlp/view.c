@@ -162,7 +162,7 @@ uint32_t weir_otlp_item_attributes(weir_otlp_kind kind, weir_otlp_metric_data da
     }
 }
 
-/* ---- Values and attributes ----------------------------------------------------------------------------------------- */
+/* ---- Values and attributes --------------------------------------------------------------------------------------- */
 
 static weir_text text_of(weir_bytes bytes)
 {
@@ -278,7 +278,7 @@ bool weir_otlp_attribute_find(weir_otlp_walk walk, weir_text key, weir_otlp_valu
     return false;
 }
 
-/* ---- Messages ------------------------------------------------------------------------------------------------------ */
+/* ---- Messages ---------------------------------------------------------------------------------------------------- */
 
 weir_otlp_walk weir_otlp_resource_attributes(weir_bytes resource)
 {

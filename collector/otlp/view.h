@@ -2,12 +2,13 @@
  *
  * Reading validated OTLP bytes where they lie, without allocation.
  *
- * Everything here borrows: a `weir_bytes` or `weir_text` points into the slice and lives as long as its chunk. The bytes
- * must have passed weir_otlp_validate, or have been made by otlp/rewrite.h from bytes that had. Pure functions, any thread.
+ * Everything here borrows: a `weir_bytes` or `weir_text` points into the slice and lives as long as its chunk. The
+ * bytes must have passed weir_otlp_validate, or have been made by otlp/rewrite.h from bytes that had. Pure functions,
+ * any thread.
  *
- * Repetition is read as protobuf's rules say: of a singular scalar the last occurrence counts; occurrences of a singular
- * sub-message merge (their fields read as if written one after the other); a member of a oneof replaces another member
- * before it, and merges with itself.
+ * Repetition is read as protobuf's rules say: of a singular scalar the last occurrence counts; occurrences of a
+ * singular sub-message merge (their fields read as if written one after the other); a member of a oneof replaces
+ * another member before it, and merges with itself.
  *
  *     request ─► entry per resource ─► entry per scope ─► span, log record, or metric ─► data ─► data point
  *                (ResourceSpans …)      (ScopeSpans …)     item                                   item
@@ -44,8 +45,8 @@ typedef struct weir_otlp_walk {
     const uint8_t *at[WEIR_OTLP_WALK_DEPTH_MAX];
     const uint8_t *end[WEIR_OTLP_WALK_DEPTH_MAX];
     uint32_t number[WEIR_OTLP_WALK_DEPTH_MAX];
-    unsigned depth; /* of the path */
-    unsigned level; /* where the walk stands now */
+    unsigned depth;       /* of the path */
+    unsigned level;       /* where the walk stands now */
     const uint8_t *since; /* sub-messages before this address were replaced by a oneof; NULL: none */
     const uint8_t *start; /* of the tag of the one given last */
 } weir_otlp_walk;
@@ -95,7 +96,7 @@ void weir_otlp_items_enter_metric(weir_otlp_items *items, weir_bytes metric);
 /* The field number of an item's attributes. `data` matters for metrics only. */
 uint32_t weir_otlp_item_attributes(weir_otlp_kind kind, weir_otlp_metric_data data);
 
-/* ---- Values and attributes ----------------------------------------------------------------------------------------- */
+/* ---- Values and attributes --------------------------------------------------------------------------------------- */
 
 typedef enum weir_otlp_type {
     WEIR_OTLP_EMPTY = 0, /* AnyValue's field numbers */
@@ -130,7 +131,8 @@ typedef struct weir_otlp_attribute {
     weir_otlp_value value;
 } weir_otlp_attribute;
 
-/* The AnyValue in field `number` of `message`: 5 of a LogRecord is its body, 2 of a KeyValue its value. Absent: WEIR_OTLP_EMPTY. */
+/* The AnyValue in field `number` of `message`: 5 of a LogRecord is its body, 2 of a KeyValue its value. Absent:
+ * WEIR_OTLP_EMPTY. */
 weir_otlp_value weir_otlp_value_in(weir_bytes message, uint32_t number);
 
 /* The elements of an array (read them with weir_otlp_element_next) or of a map (weir_otlp_attribute_next). Other types
@@ -143,7 +145,7 @@ bool weir_otlp_attribute_next(weir_otlp_walk *walk, weir_otlp_attribute *ret_att
 /* The first attribute with that key. False, result untouched, if there is none. */
 bool weir_otlp_attribute_find(weir_otlp_walk walk, weir_text key, weir_otlp_value *ret_value);
 
-/* ---- Messages ------------------------------------------------------------------------------------------------------ */
+/* ---- Messages ---------------------------------------------------------------------------------------------------- */
 
 /* Of a ResourceSpans, ResourceLogs or ResourceMetrics: the attributes of its resource. */
 weir_otlp_walk weir_otlp_resource_attributes(weir_bytes resource);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The protobuf wire format (https://protobuf.dev/programming-guides/encoding/), as far as every file of this room needs it.
- * weir_otlp_field_next trusts its bytes: they must have passed weir_otlp_validate. Pure functions, any thread.
+ * The protobuf wire format (https://protobuf.dev/programming-guides/encoding/), as far as every file of this room needs
+ * it. weir_otlp_field_next trusts its bytes: they must have passed weir_otlp_validate. Pure functions, any thread.
  */
 #ifndef WEIR_OTLP_WIRE_H
 #define WEIR_OTLP_WIRE_H
@@ -37,7 +37,8 @@ typedef struct weir_otlp_field {
     const uint8_t *end;   /* first byte after the field */
 } weir_otlp_field;
 
-/* Kept out of the short paths below: a varint of more than one byte, and the end of the group whose start tag ends at `at`. */
+/* Kept out of the short paths below: a varint of more than one byte, and the end of the group whose start tag ends at
+ * `at`. */
 const uint8_t *weir_otlp_varint_long(const uint8_t *at, uint64_t *ret_value);
 const uint8_t *weir_otlp_group_end(const uint8_t *at);
 

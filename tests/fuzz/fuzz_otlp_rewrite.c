@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Edits of arbitrary valid requests. Byte 0 chooses the kind, byte 1 which items go, byte 2 the size of pieces. Whatever comes
- * out must be valid and have the items it says.
+ * Edits of arbitrary valid requests. Byte 0 chooses the kind, byte 1 which items go, byte 2 the size of pieces.
+ * Whatever comes out must be valid and have the items it says.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The validator on arbitrary bytes. The first byte chooses the kind of request. What it accepts, every view must be able to
- * read, and with as many items as it counted; what it refuses has an offset inside the request.
+ * The validator on arbitrary bytes. The first byte chooses the kind of request. What it accepts, every view must be
+ * able to read, and with as many items as it counted; what it refuses has an offset inside the request.
  */
 #include "core/assert.h"
 #include "otlp/view.h"
@@ -12,7 +12,8 @@ static void read_values(weir_otlp_walk walk)
         weir_otlp_walk elements = weir_otlp_elements(&attribute.value);
         if (attribute.value.type == WEIR_OTLP_MAP)
             read_values(elements);
-        for (weir_otlp_value element; attribute.value.type == WEIR_OTLP_ARRAY && weir_otlp_element_next(&elements, &element);) {
+        for (weir_otlp_value element;
+             attribute.value.type == WEIR_OTLP_ARRAY && weir_otlp_element_next(&elements, &element);) {
         }
     }
 }

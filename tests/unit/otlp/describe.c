@@ -5,7 +5,7 @@
 
 #include "oracle.h"
 
-/* ---- Structs as text --------------------------------------------------------------------------------------------------- */
+/* ---- Structs as text --------------------------------------------------------------------------------------------- */
 
 void describe_text(weir_buffer *out, const char *label, weir_text text)
 {
@@ -141,7 +141,7 @@ void describe_point(weir_buffer *out, const weir_otlp_point *point)
     describe_double(out, "sum", point->sum);
 }
 
-/* ---- A request as the views show it ------------------------------------------------------------------------------------------ */
+/* ---- A request as the views show it ------------------------------------------------------------------------------ */
 
 static void view_attributes(weir_buffer *out, weir_otlp_walk walk);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The text form in which a request read by the views and one read by protobuf-c are compared. Both readers fill the same
- * structs; only walking and values are written twice (oracle.c, describe.c).
+ * The text form in which a request read by the views and one read by protobuf-c are compared. Both readers fill the
+ * same structs; only walking and values are written twice (oracle.c, describe.c).
  */
 #ifndef WEIR_TESTS_OTLP_DESCRIBE_H
 #define WEIR_TESTS_OTLP_DESCRIBE_H

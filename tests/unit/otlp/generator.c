@@ -30,9 +30,8 @@ static void put_varint(generator *self, weir_buffer *out, uint64_t value, unsign
     unsigned len = 1;
     for (; value >= 0x80; value >>= 7, len++)
         weir_buffer_append_byte(out, (uint8_t)(value | 0x80));
-    unsigned extra = !self->tame && len < bytes_max && one_in(self, 30)
-                         ? (unsigned)generator_below(self, bytes_max - len + 1)
-                         : 0;
+    unsigned extra =
+        !self->tame && len < bytes_max && one_in(self, 30) ? (unsigned)generator_below(self, bytes_max - len + 1) : 0;
     for (; extra > 0; extra--, value = 0)
         weir_buffer_append_byte(out, (uint8_t)(value | 0x80));
     weir_buffer_append_byte(out, (uint8_t)value);
@@ -226,10 +225,8 @@ static void put_message(generator *self, const ProtobufCMessageDescriptor *type,
 const ProtobufCMessageDescriptor *generator_request(weir_otlp_kind kind)
 {
     static const ProtobufCMessageDescriptor *const requests[] = {
-        [WEIR_OTLP_TRACES] =
-            &opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor,
-        [WEIR_OTLP_METRICS] =
-            &opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__descriptor,
+        [WEIR_OTLP_TRACES] = &opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor,
+        [WEIR_OTLP_METRICS] = &opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__descriptor,
         [WEIR_OTLP_LOGS] = &opentelemetry__proto__collector__logs__v1__export_logs_service_request__descriptor,
     };
     return requests[kind];

@@ -23,7 +23,7 @@ typedef Opentelemetry__Proto__Metrics__V1__HistogramDataPoint histogram_point;
 typedef Opentelemetry__Proto__Metrics__V1__ExponentialHistogramDataPoint exponential_point;
 typedef Opentelemetry__Proto__Metrics__V1__SummaryDataPoint summary_point;
 
-/* ---- Parsing and packing -------------------------------------------------------------------------------------------------- */
+/* ---- Parsing and packing ----------------------------------------------------------------------------------------- */
 
 ProtobufCMessage *oracle_parse_raw(weir_otlp_kind kind, const uint8_t *data, size_t len)
 {
@@ -46,7 +46,7 @@ void oracle_pack(const ProtobufCMessage *message, weir_buffer *out)
     out->len += protobuf_c_message_pack(message, at);
 }
 
-/* ---- Filtering ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Filtering --------------------------------------------------------------------------------------------------- */
 
 typedef struct filtering {
     bool (*keep)(void *context, uint32_t index);
@@ -99,7 +99,7 @@ void oracle_filter(weir_otlp_kind kind, ProtobufCMessage *request, bool (*keep)(
     filter_field(&self, request, 1, kind == WEIR_OTLP_METRICS ? "22d" : "22");
 }
 
-/* ---- A request as protobuf-c shows it ---------------------------------------------------------------------------------------- */
+/* ---- A request as protobuf-c shows it ---------------------------------------------------------------------------- */
 
 static weir_text text_of(const char *string)
 {
@@ -193,15 +193,14 @@ static void oracle_span(weir_buffer *out, const span_message *span)
     oracle_attributes(out, span->n_attributes, span->attributes);
     for (size_t i = 0; i < span->n_events; i++) {
         const Opentelemetry__Proto__Trace__V1__Span__Event *event = span->events[i];
-        describe_event(out, &(weir_otlp_event){event->time_unix_nano, text_of(event->name),
-                                               event->dropped_attributes_count});
+        describe_event(
+            out, &(weir_otlp_event){event->time_unix_nano, text_of(event->name), event->dropped_attributes_count});
         oracle_attributes(out, event->n_attributes, event->attributes);
     }
     for (size_t i = 0; i < span->n_links; i++) {
         const Opentelemetry__Proto__Trace__V1__Span__Link *link = span->links[i];
         describe_link(out, &(weir_otlp_link){bytes_of(link->trace_id), bytes_of(link->span_id),
-                                             text_of(link->trace_state), link->flags,
-                                             link->dropped_attributes_count});
+                                             text_of(link->trace_state), link->flags, link->dropped_attributes_count});
         oracle_attributes(out, link->n_attributes, link->attributes);
     }
 }
@@ -246,9 +245,8 @@ static void oracle_metric(weir_buffer *out, const metric_message *metric)
 
 static void oracle_number_point(weir_buffer *out, const number_point *point)
 {
-    weir_otlp_point read = {.start_ns = point->start_time_unix_nano,
-                            .time_ns = point->time_unix_nano,
-                            .flags = point->flags};
+    weir_otlp_point read = {
+        .start_ns = point->start_time_unix_nano, .time_ns = point->time_unix_nano, .flags = point->flags};
     if (point->value_case == 4) {
         read.value_type = WEIR_OTLP_POINT_DOUBLE;
         read.value_double = point->as_double;
@@ -260,14 +258,14 @@ static void oracle_number_point(weir_buffer *out, const number_point *point)
     oracle_attributes(out, point->n_attributes, point->attributes);
 }
 
-#define DESCRIBE_COUNTED_POINT(point, point_sum)                                                       \
-    do {                                                                                               \
-        describe_point(out, &(weir_otlp_point){.start_ns = (point)->start_time_unix_nano,              \
-                                               .time_ns = (point)->time_unix_nano,                     \
-                                               .flags = (point)->flags,                                \
-                                               .count = (point)->count,                                \
-                                               .sum = (point_sum)});                                   \
-        oracle_attributes(out, (point)->n_attributes, (point)->attributes);                            \
+#define DESCRIBE_COUNTED_POINT(point, point_sum)                                          \
+    do {                                                                                  \
+        describe_point(out, &(weir_otlp_point){.start_ns = (point)->start_time_unix_nano, \
+                                               .time_ns = (point)->time_unix_nano,        \
+                                               .flags = (point)->flags,                   \
+                                               .count = (point)->count,                   \
+                                               .sum = (point_sum)});                      \
+        oracle_attributes(out, (point)->n_attributes, (point)->attributes);               \
     } while (0)
 
 static size_t point_count(const metric_message *metric)
@@ -347,8 +345,7 @@ static void describe_metrics(const Opentelemetry__Proto__Collector__Metrics__V1_
             for (size_t m = 0; m < scope->n_metrics; m++) {
                 const metric_message *metric = scope->metrics[m];
                 for (size_t i = 0; i < point_count(metric); i++) {
-                    oracle_surroundings(out, resource->schema_url, resource->resource, scope->schema_url,
-                                        scope->scope);
+                    oracle_surroundings(out, resource->schema_url, resource->resource, scope->schema_url, scope->scope);
                     oracle_metric(out, metric);
                     oracle_point(out, metric, i);
                 }

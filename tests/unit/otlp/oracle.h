@@ -2,9 +2,10 @@
  *
  * What protobuf-c makes of a request, for comparison with our own reading.
  *
- * protobuf-c does not merge repeated singular messages as protobuf prescribes (it loses scalars of the earlier one, and fails
- * on two empty oneofs), it refuses groups, and its strings end at a NUL. So requests are first brought into a normal form by
- * a small reader of its own, in which each singular message stands once, replaced members of a oneof and groups are gone.
+ * protobuf-c does not merge repeated singular messages as protobuf prescribes (it loses scalars of the earlier one, and
+ * fails on two empty oneofs), it refuses groups, and its strings end at a NUL. So requests are first brought into a
+ * normal form by a small reader of its own, in which each singular message stands once, replaced members of a oneof and
+ * groups are gone.
  */
 #ifndef WEIR_TESTS_OTLP_ORACLE_H
 #define WEIR_TESTS_OTLP_ORACLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Damaged requests: cut anywhere, or with any one bit flipped. Each is either refused with an offset or read as protobuf-c
- * reads it. Where the two disagree about refusing, the reason must be one of those that validate.h names.
+ * Damaged requests: cut anywhere, or with any one bit flipped. Each is either refused with an offset or read as
+ * protobuf-c reads it. Where the two disagree about refusing, the reason must be one of those that validate.h names.
  */
 #include <criterion/criterion.h>
 
@@ -10,12 +10,12 @@
 #include "oracle.h"
 #include "otlp/view.h"
 
-enum { REQUESTS_PER_KIND = 12, REQUEST_BYTES_MAX = 1500 };
+enum { REQUESTS_PER_KIND = 10, REQUEST_BYTES_MAX = 900 };
 
 static const weir_otlp_kind all_kinds[] = {WEIR_OTLP_TRACES, WEIR_OTLP_METRICS, WEIR_OTLP_LOGS};
 
-/* What we refuse and protobuf-c does not: it knows no ids, does not look at numbers of tags so closely, and takes any wire
- * type for a bool. */
+/* What we refuse and protobuf-c does not: it knows no ids, does not look at numbers of tags so closely, and takes any
+ * wire type for a bool. */
 static bool is_stricter_on_purpose(const weir_error *error)
 {
     if (strstr(error->text, "wrong wire type"))
@@ -24,8 +24,8 @@ static bool is_stricter_on_purpose(const weir_error *error)
            strstr(error->text, "a field has the number 0");
 }
 
-/* protobuf-c refuses all groups and some repeated singular messages. The normal form has neither: what is its own normal
- * form protobuf-c takes as it is. */
+/* protobuf-c refuses all groups and some repeated singular messages. The normal form has neither: what is its own
+ * normal form protobuf-c takes as it is. */
 static void check_not_laxer(weir_otlp_kind kind, const uint8_t *data, size_t len)
 {
     WEIR_BUFFER normal = {0};

@@ -28,8 +28,14 @@ static weir_slice two_resources(void)
     WEIR_BUFFER resource = {0};
     WEIR_BUFFER description = {0};
     weir_otlp_put_bytes(&scope, 1, "\x0a\x03lib", 5);
-    weir_otlp_put_bytes(&scope, 2, "\x2a\x01" "a", 3);
-    weir_otlp_put_bytes(&scope, 2, "\x2a\x01" "b", 3);
+    weir_otlp_put_bytes(&scope, 2,
+                        "\x2a\x01"
+                        "a",
+                        3);
+    weir_otlp_put_bytes(&scope, 2,
+                        "\x2a\x01"
+                        "b",
+                        3);
     put_string_attribute(&description, WEIR_OTLP_RESOURCE_ATTRIBUTES, "service.name", "shop");
     weir_otlp_put_bytes(&resource, 1, description.data, description.len);
     weir_otlp_put_bytes(&resource, 2, scope.data, scope.len);
@@ -56,7 +62,7 @@ static void assert_resource_has(weir_bytes resource, const char *key, const char
     cr_assert(weir_text_is(value.string, expected));
 }
 
-/* ---- Resources and scopes -------------------------------------------------------------------------------------------------- */
+/* ---- Resources and scopes ---------------------------------------------------------------------------------------- */
 
 static weir_otlp_verdict add_to_resource(void *context, weir_bytes resource, weir_buffer *out)
 {
@@ -134,7 +140,7 @@ Test(otlp_edit, a_scope_is_replaced)
     weir_slice_done(&slice);
 }
 
-/* ---- Items ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Items ------------------------------------------------------------------------------------------------------- */
 
 static weir_otlp_verdict grow_state_of_a(void *context, const weir_otlp_items *at, weir_buffer *out)
 {
@@ -207,7 +213,7 @@ Test(otlp_edit, a_rewrite_is_charged_for_what_it_keeps_even_past_the_limit)
     cr_assert_eq(weir_account_used(&account), 0);
 }
 
-/* ---- Attribute lists --------------------------------------------------------------------------------------------------------- */
+/* ---- Attribute lists --------------------------------------------------------------------------------------------- */
 
 /* A span: an attribute, the name, an attribute, an unknown field, an attribute whose key was there before. */
 static void make_span(weir_buffer *out)
@@ -325,7 +331,13 @@ Test(otlp_attributes, a_value_may_come_from_the_list_itself)
 Test(otlp_edit, set_text_replaces_adds_and_removes)
 {
     WEIR_BUFFER out = {0};
-    weir_bytes twice = {(const uint8_t *)"\x1a\x01" "a" "\x2a\x01" "n" "\x1a\x01" "b", 9};
+    weir_bytes twice = {(const uint8_t *)"\x1a\x01"
+                                         "a"
+                                         "\x2a\x01"
+                                         "n"
+                                         "\x1a\x01"
+                                         "b",
+                        9};
     weir_otlp_set_text(&out, twice, 3, WEIR_TEXT("new"));
     cr_assert_eq(out.len, 8);
     cr_assert(memcmp(out.data, "\x1a\x03new\x2a\x01n", 8) == 0);

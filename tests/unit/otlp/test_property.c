@@ -44,7 +44,7 @@ static void canonical(weir_otlp_kind kind, const uint8_t *data, size_t len, weir
     protobuf_c_message_free_unpacked(message, NULL);
 }
 
-/* ---- Reading --------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 static void check_view(weir_otlp_kind kind, uint64_t seed, const weir_buffer *request)
 {
@@ -113,7 +113,7 @@ Test(otlp_property, two_requests_one_after_the_other_are_their_merge)
     for_many(check_concatenation);
 }
 
-/* ---- Filtering ------------------------------------------------------------------------------------------------------------- */
+/* ---- Filtering --------------------------------------------------------------------------------------------------- */
 
 static bool keep_all(void *context, const weir_otlp_items *at)
 {
@@ -224,14 +224,14 @@ Test(otlp_property, ordinals_survive_many_rewrites)
     for_many(check_repeated_rewrites);
 }
 
-/* ---- Splitting --------------------------------------------------------------------------------------------------------------- */
+/* ---- Splitting --------------------------------------------------------------------------------------------------- */
 
 typedef struct pieces {
     weir_otlp_kind kind;
     const weir_slice *slice;
     uint32_t items_max;
     size_t bytes_max;
-    uint32_t items;      /* so far */
+    uint32_t items; /* so far */
     weir_buffer described;
 } pieces;
 

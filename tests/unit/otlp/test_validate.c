@@ -2,6 +2,8 @@
  *
  * The rules of validate.h one by one, on requests written by hand.
  */
+/* Byte strings are cut where fields begin, not where lines end. */
+/* clang-format off */
 #include <criterion/criterion.h>
 
 #include "core/limits.h"
