@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run.h"
 
+#include <ctype.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -133,8 +134,45 @@ static void block_signals(void)
 
 /* ---- start ---- */
 
+/* Prometheus allows letters, digits and _ in the name of a label. */
+static char *label_name(const char *key)
+{
+    char *name = weir_strdup(key);
+    for (char *at = name; *at; at++) {
+        if (!isalnum((unsigned char)*at))
+            *at = '_';
+    }
+    return name;
+}
+
+/* Says in target_info who these metrics are of: the defaults, and over them what service.telemetry.resource says. */
+static void register_target_info(weir_metrics *metrics, const weir_string_map *resource)
+{
+    weir_slice_id instance = weir_slice_id_next();
+    WEIR_FREE char *instance_id = weir_format("%016llx", (unsigned long long)instance.origin);
+    const weir_label defaults[] = {{"service.name", "weir"}, {"service.version", WEIR_VERSION}, {"service.instance.id", instance_id}};
+    weir_label *labels = weir_alloc(WEIR_COUNT_OF(defaults) + resource->count, sizeof *labels);
+    size_t count = 0;
+    for (size_t i = 0; i < WEIR_COUNT_OF(defaults); i++) {
+        bool is_written = false;
+        for (size_t r = 0; r < resource->count; r++)
+            is_written = is_written || strcmp(resource->keys[r], defaults[i].name) == 0;
+        if (!is_written)
+            labels[count++] = (weir_label){label_name(defaults[i].name), defaults[i].value};
+    }
+    for (size_t r = 0; r < resource->count; r++) {
+        if (resource->values[r])
+            labels[count++] = (weir_label){label_name(resource->keys[r]), resource->values[r]};
+    }
+    weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "target_info", "Target metadata", "1", labels, count), 1);
+    for (size_t i = 0; i < count; i++)
+        free((char *)labels[i].name);
+    free(labels);
+}
+
 static weir_status start_metrics_servers(run_state *state, const weir_service *settings, weir_error *ret_error)
 {
+    register_target_info(weir_flow_metrics(state->flow), &settings->resource);
     state->metrics_servers = weir_alloc(settings->reader_count, sizeof state->metrics_servers[0]);
     for (; state->metrics_server_count < settings->reader_count; state->metrics_server_count++) {
         const weir_prometheus_reader *reader = &settings->readers[state->metrics_server_count];

@@ -64,7 +64,7 @@ typedef enum weir_service_level {
 /* One Prometheus address to serve weir's own metrics on. */
 typedef struct weir_prometheus_reader {
     char *endpoint; /* "localhost:8888" */
-    bool without_scope_info, without_type_suffix, without_units;
+    bool without_type_suffix, without_units;
 } weir_prometheus_reader;
 
 typedef struct weir_service {

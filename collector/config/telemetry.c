@@ -17,7 +17,7 @@ typedef struct logs_config {
 typedef struct prometheus_config {
     char *host;
     uint64_t port;
-    bool without_scope_info, without_type_suffix, without_units;
+    bool without_type_suffix, without_units;
 } prometheus_config;
 
 typedef struct pull_exporter_config {
@@ -121,8 +121,8 @@ static const weir_option prometheus_options[] = {{.name = "host",
                                                   .summary = "Port to serve /metrics on."},
                                                  {.name = "without_scope_info",
                                                   .type = WEIR_OPTION_BOOL,
-                                                  .offset = offsetof(prometheus_config, without_scope_info),
-                                                  .default_text = "true",
+                                                  .standing = WEIR_SUBSUMED,
+                                                  .remark = "weir's metrics never carry scope labels",
                                                   .summary = "Leaves the otel_scope_… labels out."},
                                                  {.name = "without_type_suffix",
                                                   .type = WEIR_OPTION_BOOL,
@@ -248,7 +248,6 @@ static void add_reader(weir_service *service, char *endpoint, const prometheus_c
     service->readers = weir_realloc(service->readers, service->reader_count + 1, sizeof(*service->readers));
     service->readers[service->reader_count++] = (weir_prometheus_reader){
         .endpoint = endpoint,
-        .without_scope_info = !prometheus || prometheus->without_scope_info,
         .without_type_suffix = !prometheus || prometheus->without_type_suffix,
         .without_units = !prometheus || prometheus->without_units,
     };
