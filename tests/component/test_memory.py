@@ -81,6 +81,10 @@ service:
 """
 
 
+def held(program, exporter: str) -> float:
+    return program.metric("weir_exporter_held_items", exporter=exporter)
+
+
 def test_a_backend_that_does_not_answer_leaves_memory_for_the_others(weir):
     bodies = [numbered([number], padding=REQUEST_BYTES).SerializeToString() for number in range(1, LIMIT_MIB * 2)]
     with Sink() as full, Sink() as free:
@@ -88,7 +92,9 @@ def test_a_backend_that_does_not_answer_leaves_memory_for_the_others(weir):
         port = free_port()
         program = weir(TWO_ROADS, FULL_SINK=full.endpoint, FREE_SINK=free.endpoint, FREE_PORT=port)
         piled_up = send_together(program, bodies, [HttpClient])
-        wait_until(lambda: sum(answer.done() for answer in piled_up) >= LIMIT_MIB, 8, "the full road refuses")
+        wait_until(lambda: held(program, "otlp/full") + sum(answer.done() for answer in piled_up) == len(bodies), 8,
+                   "each request is held or refused")
+        assert held(program, "otlp/full") > 0 and not any(answer.result().ok for answer in piled_up if answer.done())
 
         client = HttpClient(SimpleNamespace(http_endpoint=f"http://127.0.0.1:{port}"))
         answers = [client.send(body) for body in bodies[:10]]
