@@ -33,11 +33,12 @@ weir_status weir_encoding_parse(weir_text name, weir_encoding *ret_encoding)
 
 const char *weir_encoding_name(weir_encoding encoding)
 {
-    for (size_t i = 0; i < WEIR_COUNT_OF(encoding_names); i++) {
-        if (encoding_names[i].encoding == encoding)
-            return encoding_names[i].name;
+    size_t i = 0;
+    while (encoding_names[i].encoding != encoding) {
+        i++;
+        WEIR_ASSERT(i < WEIR_COUNT_OF(encoding_names)); /* every encoding has a name */
     }
-    WEIR_ASSERT(!"an encoding without a name");
+    return encoding_names[i].name;
 }
 
 /* ---- inflating ---- */

@@ -410,10 +410,14 @@ static bool http2_is_interrupting(const void *state)
 static void http2_time_out(weir__exchange *exchange)
 {
     http2 *self = exchange->connection->state;
-    if (exchange->is_announced)
+    if (exchange->is_announced) {
         weir__exchange_refuse(exchange, 408);
-    else
-        leave(self, NGHTTP2_PROTOCOL_ERROR, "header block not completed in time");
+        return;
+    }
+    /* Inside a header block no other stream can go on either (RFC 9113 §6.2). */
+    exchange->is_answered = true;
+    exchange->answered_ns = now_of(self);
+    leave(self, NGHTTP2_PROTOCOL_ERROR, "header block not completed in time");
 }
 
 static void http2_drain(void *state)
@@ -429,7 +433,7 @@ static void http2_drain(void *state)
 static uint64_t keepalive_due_ns(const http2 *self)
 {
     const weir_http_options *options = &self->connection->server->options;
-    if (options->keepalive_time_ms == 0 || self->is_leaving)
+    if (options->keepalive_time_ms == 0 || self->is_leaving || self->is_broken)
         return WEIR_HTTP_NEVER;
     if (self->keepalive_sent_ns > 0)
         return self->keepalive_sent_ns + options->keepalive_timeout_ms * NS_PER_MS;

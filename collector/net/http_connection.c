@@ -184,11 +184,12 @@ static void watch(weir__connection *self)
     weir_socket_watch(self->socket, events);
 }
 
-static void arm_idle(weir__connection *self)
+static uint64_t idle_due_ns(const weir__connection *self)
 {
     uint64_t idle_ms = self->server->options.idle_timeout_ms;
-    if (self->exchange_count == 0 && idle_ms > 0)
-        weir__connection_arm(self, self->idle_since_ns + idle_ms * NS_PER_MS);
+    if (idle_ms == 0 || self->exchange_count > 0 || self->is_draining)
+        return WEIR_HTTP_NEVER;
+    return self->idle_since_ns + idle_ms * NS_PER_MS;
 }
 
 void weir__connection_settle(weir__connection *connection)
@@ -201,7 +202,7 @@ void weir__connection_settle(weir__connection *connection)
         weir__connection_close(connection);
         return;
     }
-    arm_idle(connection);
+    weir__connection_arm(connection, idle_due_ns(connection));
     watch(connection);
 }
 
@@ -253,14 +254,6 @@ static uint64_t stall_due_ns(const weir__connection *self)
     if (self->stalled_since_ns == 0)
         return WEIR_HTTP_NEVER;
     return self->stalled_since_ns + WEIR_HTTP_WRITE_TIMEOUT_MS * NS_PER_MS;
-}
-
-static uint64_t idle_due_ns(const weir__connection *self)
-{
-    uint64_t idle_ms = self->server->options.idle_timeout_ms;
-    if (idle_ms == 0 || self->exchange_count > 0 || self->is_draining)
-        return WEIR_HTTP_NEVER;
-    return self->idle_since_ns + idle_ms * NS_PER_MS;
 }
 
 static uint64_t age_due_ns(const weir__connection *self)
