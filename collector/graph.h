@@ -51,8 +51,10 @@ typedef struct weir_graph {
     weir_entry *entries;       /* [component * WEIR_SIGNALS + signal] */
     weir_branch *branches;     /* [pipeline] */
 
-    weir_task task;      /* from control to the worker */
-    weir_task done_task; /* and back */
+    weir_task task;       /* from control to the worker: drain, end */
+    weir_task hurry_task; /* from control to the worker, once, while it drains */
+    bool was_hurried;     /* control's */
+    weir_task done_task;  /* from the worker to control */
     weir_timer *drain_timer;
     uint64_t drain_deadline_ns;
     size_t receivers_draining;

@@ -349,6 +349,24 @@ void weir_flow_drain(weir_flow *flow, uint64_t timeout_ms, void (*on_drained)(vo
     }
 }
 
+static void hurry_worker(weir_task *task)
+{
+    weir_graph *graph = WEIR_CONTAINER(task, weir_graph, hurry_task);
+    graph->drain_deadline_ns = weir_loop_now_ns(graph->worker.loop);
+}
+
+void weir_flow_hurry(weir_flow *flow)
+{
+    for (unsigned i = 0; i < flow->graph_count; i++) {
+        weir_graph *graph = &flow->graphs[i];
+        if (graph->was_hurried)
+            continue;
+        graph->was_hurried = true;
+        graph->hurry_task.run = hurry_worker;
+        weir_loop_post(graph->worker.loop, &graph->hurry_task);
+    }
+}
+
 /* ---- stop: receivers on to exporters ---- */
 
 static void end_instances(weir_graph *graph)

@@ -19,8 +19,12 @@ WEIR_MUST_USE weir_status weir_flow_new(const weir_plan *plan, weir_loop *contro
 WEIR_MUST_USE weir_status weir_flow_start(weir_flow *flow, weir_error *ret_error);
 
 /* Stops accepting, finishes what is held without batching or backoff delays until `timeout_ms`, gives the rest back to its
- * clients, and calls `on_drained` on the control loop. Once. */
+ * clients, and calls `on_drained` on the control loop. Once; weir_flow_free must
+ * wait for on_drained then. */
 void weir_flow_drain(weir_flow *flow, uint64_t timeout_ms, void (*on_drained)(void *user), void *user);
+
+/* During a drain: its time is up now. Any number of times. */
+void weir_flow_hurry(weir_flow *flow);
 
 /* Ends the workers and closes everything. NULL is fine. */
 void weir_flow_free(weir_flow *flow);

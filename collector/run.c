@@ -28,7 +28,7 @@ typedef struct run_state {
     size_t metrics_server_count;
     weir_timer *totals_timer;
     char *last_totals;
-    bool is_draining;
+    unsigned signals;
     /* Signals arrive on a thread of their own, which waits for them and posts; so no handler ever interrupts anything. */
     pthread_t signal_thread;
     weir_task signal_task;
@@ -89,19 +89,25 @@ static void on_drained(void *user)
     weir_loop_stop(state->control);
 }
 
+/* The first signal drains, the second gives back at once what is still held, the third is for a process that does not come back. */
 static void on_signal(weir_task *task)
 {
     run_state *state = WEIR_CONTAINER(task, run_state, signal_task);
     atomic_store(&state->signal_posted, false);
-    if (state->is_draining) {
-        weir_log(WEIR_LOG_WARN, NULL, "second signal: ending without waiting for the drain");
-        weir_loop_stop(state->control);
+    if (atomic_load(&state->has_ended))
         return;
+    state->signals++;
+    if (state->signals == 1) {
+        weir_log(WEIR_LOG_INFO, NULL, "stopping: no new work, draining timeout_ms=%llu",
+                 (unsigned long long)state->options->shutdown_timeout_ms);
+        weir_flow_drain(state->flow, state->options->shutdown_timeout_ms, on_drained, state);
+    } else if (state->signals == 2) {
+        weir_log(WEIR_LOG_WARN, NULL, "second signal: giving back what is held instead of waiting for it");
+        weir_flow_hurry(state->flow);
+    } else {
+        weir_log(WEIR_LOG_ERROR, NULL, "third signal: ending as it stands");
+        _exit(1);
     }
-    state->is_draining = true;
-    weir_log(WEIR_LOG_INFO, NULL, "stopping: no new work, draining timeout_ms=%llu",
-             (unsigned long long)state->options->shutdown_timeout_ms);
-    weir_flow_drain(state->flow, state->options->shutdown_timeout_ms, on_drained, state);
 }
 
 static void *wait_for_signals(void *argument)

@@ -13,7 +13,8 @@ typedef struct weir_run_options {
     uint64_t totals_interval_ms;  /* a line of totals so often while they change; 0: none */
 } weir_run_options;
 
-/* Takes `plan`. Gives the exit code: 0 after a clean end, 1 if it could not start. A second signal during the drain ends it at once. */
+/* Takes `plan`. Gives the exit code: 0 after a clean end, 1 if it could not start. A second signal
+ * shortens the drain, a third ends the process as it stands. */
 int weir_run(weir_plan *plan, const weir_run_options *options);
 
 #endif
