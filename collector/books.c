@@ -6,7 +6,6 @@
 #include "core/memory.h"
 #include "exporters/sender/meters.h"
 
-
 typedef struct pipeline_books {
     int64_t received, dropped, handed;
 } pipeline_books;
@@ -37,15 +36,18 @@ static bool is_exporter_of(const weir_plan *plan, size_t component, weir_signal 
     return false;
 }
 
-static bool write_exporter_books(const weir_plan *plan, weir_metrics *metrics, size_t component, weir_signal signal, weir_buffer *out)
+static bool write_exporter_books(const weir_plan *plan, weir_metrics *metrics, size_t component, weir_signal signal,
+                                 weir_buffer *out)
 {
     const char *id = plan->components[component].id;
     weir_exporter_books books = weir_exporter_books_read(metrics, id, signal);
     int64_t difference = books.taken - books.sent - books.rejected - books.returned - books.dropped - books.held;
     weir_buffer_printf(out,
-                       "books  exporter %s (%s): taken %lld = sent %lld + rejected %lld + given back %lld + dropped %lld + held %lld  [%s]\n",
-                       id, weir_signal_items(signal), (long long)books.taken, (long long)books.sent, (long long)books.rejected,
-                       (long long)books.returned, (long long)books.dropped, (long long)books.held, verdict(difference));
+                       "books  exporter %s (%s): taken %lld = sent %lld + rejected %lld + given back %lld + dropped "
+                       "%lld + held %lld  [%s]\n",
+                       id, weir_signal_items(signal), (long long)books.taken, (long long)books.sent,
+                       (long long)books.rejected, (long long)books.returned, (long long)books.dropped,
+                       (long long)books.held, verdict(difference));
     return difference == 0;
 }
 
@@ -56,13 +58,15 @@ bool weir_books_write(const weir_plan *plan, weir_metrics *metrics, weir_buffer 
         pipeline_books books = read_pipeline_books(metrics, plan->pipelines[i].id);
         int64_t difference = books.received - books.dropped - books.handed;
         balanced = balanced && difference == 0;
-        weir_buffer_printf(out, "books  pipeline %s: received %lld = sampled or filtered out %lld + handed to exporters %lld  [%s]\n",
-                           plan->pipelines[i].id, (long long)books.received, (long long)books.dropped, (long long)books.handed,
-                           verdict(difference));
+        weir_buffer_printf(
+            out, "books  pipeline %s: received %lld = sampled or filtered out %lld + handed to exporters %lld  [%s]\n",
+            plan->pipelines[i].id, (long long)books.received, (long long)books.dropped, (long long)books.handed,
+            verdict(difference));
     }
     for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
         weir_signal signal = (weir_signal)(i % WEIR_SIGNALS);
-        if (is_exporter_of(plan, i / WEIR_SIGNALS, signal) && !write_exporter_books(plan, metrics, i / WEIR_SIGNALS, signal, out))
+        if (is_exporter_of(plan, i / WEIR_SIGNALS, signal) &&
+            !write_exporter_books(plan, metrics, i / WEIR_SIGNALS, signal, out))
             balanced = false;
     }
     return balanced;
@@ -81,6 +85,7 @@ void weir_books_totals(const weir_plan *plan, weir_metrics *metrics, const weir_
         weir_buffer_printf(out, " %s: %lld in, %lld out;", weir_signal_items((weir_signal)i), (long long)received[i],
                            (long long)weir_metrics_sum(metrics, sent, NULL, 0));
     }
-    weir_buffer_printf(out, " held %lld; memory %zu KiB of %zu KiB", (long long)weir_metrics_sum(metrics, "weir_exporter_held_items", NULL, 0),
+    weir_buffer_printf(out, " held %lld; memory %zu KiB of %zu KiB",
+                       (long long)weir_metrics_sum(metrics, "weir_exporter_held_items", NULL, 0),
                        weir_account_used(account) / 1024, account->limit_bytes / 1024);
 }

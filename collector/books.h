@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The books: where every item went, read from the metrics. Exact when nothing is in flight and at the end; live readings differ by
- * what is just being moved. Any thread.
+ * The books: where every item went, read from the metrics. Exact when nothing is in flight and at the end; live
+ * readings differ by what is just being moved. Any thread.
  */
 #ifndef WEIR_BOOKS_H
 #define WEIR_BOOKS_H

@@ -20,7 +20,8 @@
 
 /* What weir does without a configuration. */
 static const char embedded_default[] =
-    "yaml:{receivers: {otlp: {protocols: {grpc: {endpoint: \"127.0.0.1:4317\"}, http: {endpoint: \"127.0.0.1:4318\"}}}},"
+    "yaml:{receivers: {otlp: {protocols: {grpc: {endpoint: \"127.0.0.1:4317\"}, http: {endpoint: "
+    "\"127.0.0.1:4318\"}}}},"
     " processors: {memory_limiter: {limit_mib: 256}},"
     " exporters: {debug: {verbosity: normal, sampling_initial: 2, sampling_thereafter: 200}},"
     " service: {telemetry: {metrics: {level: none}}, pipelines: {"
@@ -95,11 +96,13 @@ static bool take_option(int option, arguments *out)
 /* False if the command line is misused; a message has been written. */
 static bool read_arguments(int argc, char **argv, arguments *out)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},  {"set", required_argument, NULL, 's'},
-        {"workers", required_argument, NULL, 'w'}, {"shutdown-timeout", required_argument, NULL, 'd'},
-        {"totals", required_argument, NULL, 't'},  {"feature-gates", required_argument, NULL, 'g'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"workers", required_argument, NULL, 'w'},
+                                            {"shutdown-timeout", required_argument, NULL, 'd'},
+                                            {"totals", required_argument, NULL, 't'},
+                                            {"feature-gates", required_argument, NULL, 'g'},
+                                            {NULL, 0, NULL, 0}};
     *out = (arguments){.run.shutdown_timeout_ms = DEFAULT_SHUTDOWN_TIMEOUT_MS};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (!take_option(option, out))
@@ -120,7 +123,10 @@ static bool read_arguments(int argc, char **argv, arguments *out)
 static weir_plan *read_plan(const arguments *given, weir_severity least)
 {
     weir_diagnostics *diagnostics = weir_diagnostics_new();
-    const weir_sources sources = {.configs = given->sources, .config_count = given->source_count, .sets = given->settings, .set_count = given->setting_count};
+    const weir_sources sources = {.configs = given->sources,
+                                  .config_count = given->source_count,
+                                  .sets = given->settings,
+                                  .set_count = given->setting_count};
     weir_plan *plan = weir_plan_read(&sources, diagnostics);
     WEIR_BUFFER messages = {0};
     weir_diagnostics_print(diagnostics, least, &messages);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `weir COMMAND` does. Each takes the arguments from the command's own name on and gives the exit code: 0 fine, 1 not, 2 misused.
+ * What `weir COMMAND` does. Each takes the arguments from the command's own name on and gives the exit code: 0 fine,
+ * 1 not, 2 misused.
  */
 #ifndef WEIR_COMMANDS_H
 #define WEIR_COMMANDS_H

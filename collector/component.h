@@ -65,16 +65,17 @@ static inline void weir_consume(weir_consumer *consumer, weir_batch *takes_batch
 /* Where a receiver hands its batches over: the start of every pipeline it feeds for one signal. */
 typedef struct weir_entry weir_entry;
 
-/* Takes the batch. Reserves room in every exporter behind the entry first, and completes the batch at once with WEIR_RETRY_LATER
- * (error and delay filled in) if one has none; otherwise nothing is refused half-way any more. Implemented in pipeline.c. */
+/* Takes the batch. Reserves room in every exporter behind the entry first, and completes the batch at once with
+ * WEIR_RETRY_LATER (error and delay filled in) if one has none; otherwise nothing is refused half-way any more.
+ * Implemented in pipeline.c. */
 void weir_entry_offer(weir_entry *entry, weir_batch *takes_batch);
 
 /* How a batch processor in front asks exporters to form what they send. Zero: not set. */
 typedef struct weir_batch_shape {
     bool is_set;
-    uint64_t min_items;  /* send when so many wait … */
-    uint64_t max_items;  /* … and never more than these in one request; 0: no limit */
-    uint64_t timeout_ms; /* … or when the oldest has waited so long */
+    uint64_t min_items;         /* send when so many wait … */
+    uint64_t max_items;         /* … and never more than these in one request; 0: no limit */
+    uint64_t timeout_ms;        /* … or when the oldest has waited so long */
     weir_strings metadata_keys; /* borrowed; batches that differ in these are never put together */
     uint64_t metadata_cardinality_limit;
 } weir_batch_shape;
@@ -91,13 +92,13 @@ typedef struct weir_receiver {
 typedef struct weir_exporter {
     weir_consumer super;
     const struct weir_component_type *type;
-    /* Reserves room for a batch that is about to come. False: no room; `*ret_error` then says THROTTLED with a delay computed
-     * from the backlog. Every success is followed by exactly one unreserve with the same numbers, after the batch was consumed
-     * or given up. */
+    /* Reserves room for a batch that is about to come. False: no room; `*ret_error` then says THROTTLED with a delay
+     * computed from the backlog. Every success is followed by exactly one unreserve with the same numbers, after the
+     * batch was consumed or given up. */
     bool (*reserve)(struct weir_exporter *self, uint64_t items, uint64_t bytes, weir_error *ret_error);
     void (*unreserve)(struct weir_exporter *self, uint64_t items, uint64_t bytes);
-    /* True if a full queue makes callers wait (`block_on_overflow`) instead of refusing them: weir_entry_offer then keeps the batch until
-     * `on_room` is called. */
+    /* True if a full queue makes callers wait (`block_on_overflow`) instead of refusing them: weir_entry_offer then
+     * keeps the batch until `on_room` is called. */
     bool blocks_on_overflow;
     void (*on_room)(void *user); /* set by the pipeline; may be NULL */
     void *on_room_user;
@@ -124,20 +125,25 @@ typedef struct weir_component_type {
     /* Checks across options, and what only the component knows; may be NULL. `config` was read without errors. */
     void (*check)(const void *config, const weir_node *node, weir_diagnostics *diagnostics);
 
-    /* Makes the process part. `id` is "type/name"; `id` and `config` outlive the component. May be NULL if there is none. */
-    weir_status (*open)(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error);
+    /* Makes the process part. `id` is "type/name"; `id` and `config` outlive the component. May be NULL if there is
+     * none. */
+    weir_status (*open)(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                        weir_error *ret_error);
     void (*close)(void *shared);
 
     /* Exporters: an instance for one signal on one worker. `shape` is what the batch processor in front asked for. */
-    weir_exporter *(*exporter_create)(void *shared, const weir_worker *worker, weir_signal signal, const weir_batch_shape *shape);
+    weir_exporter *(*exporter_create)(void *shared, const weir_worker *worker, weir_signal signal,
+                                      const weir_batch_shape *shape);
     void (*exporter_free)(weir_exporter *exporter); /* held() is 0 by then */
-    /* One sentence for `weir validate`: what an OK means once this exporter has taken the data. Written to `ret_text`. */
+    /* One sentence for `weir validate`: what an OK means once this exporter has taken the data. Written to
+     * `ret_text`. */
     void (*exporter_promise)(const void *config, char *ret_text, size_t size);
 
-    /* Processors: a node in front of `next` for one signal of one pipeline on one worker. NULL create: the processor only shapes what others
-     * do (memory_limiter, batch) and is not in the way of data. `pipeline` is the pipeline's id, for metrics. */
-    weir_consumer *(*processor_create)(void *shared, const weir_worker *worker, weir_signal signal, const char *pipeline,
-                                       weir_consumer *next);
+    /* Processors: a node in front of `next` for one signal of one pipeline on one worker. NULL create: the processor
+     * only shapes what others do (memory_limiter, batch) and is not in the way of data. `pipeline` is the pipeline's
+     * id, for metrics. */
+    weir_consumer *(*processor_create)(void *shared, const weir_worker *worker, weir_signal signal,
+                                       const char *pipeline, weir_consumer *next);
     void (*processor_free)(weir_consumer *processor);
     /* batch: what it asks of the exporters behind it. */
     void (*processor_shape)(const void *config, weir_batch_shape *ret_shape);

@@ -12,10 +12,15 @@
 #include "receivers/otlp/otlp_receiver.h"
 #ifdef WEIR_STATIC_MODULES
 #include "exporters/debug/debug.h"
-#define IN_MODULE(component_kind, component_name, module_file, type_symbol) {.type = &type_symbol}
-#else
 #define IN_MODULE(component_kind, component_name, module_file, type_symbol) \
-    {.kind = (component_kind), .name = (component_name), .file = (module_file), .symbol = #type_symbol}
+    {                                                                       \
+        .type = &type_symbol                                                \
+    }
+#else
+#define IN_MODULE(component_kind, component_name, module_file, type_symbol)                               \
+    {                                                                                                     \
+        .kind = (component_kind), .name = (component_name), .file = (module_file), .symbol = #type_symbol \
+    }
 #endif
 
 /* A component is either built in, or in a module that is opened when a configuration names it. */
@@ -62,7 +67,8 @@ const weir_component_type *weir_component_find(weir_component_kind kind, const c
         if (row_matches(&rows[i], kind, name))
             return open_row(&rows[i], ret_error) ? rows[i].type : NULL;
     }
-    weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_NOT_FOUND, "weir has no %s \"%s\"", weir_component_kind_name(kind), name);
+    weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_NOT_FOUND, "weir has no %s \"%s\"",
+                   weir_component_kind_name(kind), name);
     return NULL;
 }
 

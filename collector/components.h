@@ -7,8 +7,8 @@
 
 #include "component.h"
 
-/* The component of this kind with this name or alias, its module opened if it has one. NULL, with `ret_error` saying why, if there is none or
- * its module cannot be opened. Control thread, before workers run. */
+/* The component of this kind with this name or alias, its module opened if it has one. NULL, with `ret_error` saying
+ * why, if there is none or its module cannot be opened. Control thread, before workers run. */
 const weir_component_type *weir_component_find(weir_component_kind kind, const char *name, weir_error *ret_error);
 
 /* All of them in order, for listings; NULL past the end. A component whose module is not installed is left out. */

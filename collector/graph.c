@@ -56,8 +56,9 @@ static void build_branch(weir_graph *graph, weir_branch *built, const weir_plann
     built->received_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_received_items",
                                                   "Items that entered the pipeline.", "{items}", labels, 1);
     built->end.super.consume = graph->fan_out_consume;
-    built->end.handed_items = weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_handed_items",
-                                                    "Items that reached the pipeline's exporters.", "{items}", labels, 1);
+    built->end.handed_items =
+        weir_metrics_register(metrics, WEIR_COUNTER, "weir_pipeline_handed_items",
+                              "Items that reached the pipeline's exporters.", "{items}", labels, 1);
     built->end.exporter_count = pipeline->exporters.count;
     built->end.exporters = weir_alloc(pipeline->exporters.count, sizeof(weir_exporter *));
     for (size_t i = 0; i < pipeline->exporters.count; i++)
@@ -115,8 +116,9 @@ static void build_receivers(weir_graph *graph)
     }
 }
 
-void weir_graph_build(weir_graph *graph, const weir_plan *plan, const weir_host *host, void *const *shared, unsigned index,
-                      void (*consume)(weir_consumer *self, weir_batch *takes_batch), void (*on_room)(void *user))
+void weir_graph_build(weir_graph *graph, const weir_plan *plan, const weir_host *host, void *const *shared,
+                      unsigned index, void (*consume)(weir_consumer *self, weir_batch *takes_batch),
+                      void (*on_room)(void *user))
 {
     graph->plan = plan;
     graph->shared = shared;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The graph of one worker: its instance of every receiver, pipeline and exporter of the plan. graph.c puts it together and takes it apart;
- * what flows through it is pipeline.c's business, and both know its inside.
+ * The graph of one worker: its instance of every receiver, pipeline and exporter of the plan. graph.c puts it
+ * together and takes it apart; what flows through it is pipeline.c's business, and both know its inside.
  */
 #ifndef WEIR_GRAPH_H
 #define WEIR_GRAPH_H
@@ -67,12 +67,15 @@ static inline bool weir_plan_uses(const weir_plan *plan, size_t component)
     return plan->document->components[component].is_used;
 }
 
-/* Builds everything from the exporters back to the receivers, for worker `index`. `shared` are the components' process parts. `consume` ends every
- * pipeline, `on_room` is told when an exporter has room again. `graph` is zeroed by the caller and does not move. Control thread. */
-void weir_graph_build(weir_graph *graph, const weir_plan *plan, const weir_host *host, void *const *shared, unsigned index,
-                      void (*consume)(weir_consumer *self, weir_batch *takes_batch), void (*on_room)(void *user));
+/* Builds everything from the exporters back to the receivers, for worker `index`. `shared` are the components'
+ * process parts. `consume` ends every pipeline, `on_room` is told when an exporter has room again. `graph` is zeroed
+ * by the caller and does not move. Control thread. */
+void weir_graph_build(weir_graph *graph, const weir_plan *plan, const weir_host *host, void *const *shared,
+                      unsigned index, void (*consume)(weir_consumer *self, weir_batch *takes_batch),
+                      void (*on_room)(void *user));
 
-/* Takes the instances apart, from the receivers on to the exporters, which hold nothing any more. On the worker's thread, or before it runs. */
+/* Takes the instances apart, from the receivers on to the exporters, which hold nothing any more. On the worker's
+ * thread, or before it runs. */
 void weir_graph_free_instances(weir_graph *graph);
 
 /* Frees what is left: the loop, which does not run any more, and the lists. Control thread. */

@@ -24,23 +24,24 @@ static const command commands[] = {
 
 static int print_help(void)
 {
-    puts("weir " WEIR_VERSION ": receives OTLP, and answers OK only for what is safe\n"
-         "\n"
-         "  weir [--config SOURCE]... [--set KEY=VALUE]...   run; without --config on the embedded default:\n"
-         "                                                   OTLP on 127.0.0.1:4317 (gRPC) and 4318 (HTTP), shown here\n"
-         "  weir validate [the same options]                 check a configuration and say what an OK will mean\n"
-         "  weir components [NAME]                           the components, or all options of one\n"
-         "  weir schema                                      a JSON Schema of the configuration, for editors\n"
-         "  weir reference FOLDER                            write the reference pages\n"
-         "  weir send [--help]                               send a demo shop's traces and logs to a collector\n"
-         "  weir --version | --help\n"
-         "\n"
-         "A SOURCE is a file, file:PATH, env:NAME (a variable that holds YAML) or yaml:TEXT; several are merged.\n"
-         "\n"
-         "  --workers N               worker threads (default: the CPU quota of the control group)\n"
-         "  --shutdown-timeout 20s    how long to finish what is held after SIGTERM\n"
-         "  --totals 5s               print a line of totals so often (default with the embedded default; 0s: never)\n"
-         "  --feature-gates LIST      accepted for the Collector's sake; weir has no gates and says so");
+    puts(
+        "weir " WEIR_VERSION ": receives OTLP, and answers OK only for what is safe\n"
+        "\n"
+        "  weir [--config SOURCE]... [--set KEY=VALUE]...   run; without --config on the embedded default:\n"
+        "                                                   OTLP on 127.0.0.1:4317 (gRPC) and 4318 (HTTP), shown here\n"
+        "  weir validate [the same options]                 check a configuration and say what an OK will mean\n"
+        "  weir components [NAME]                           the components, or all options of one\n"
+        "  weir schema                                      a JSON Schema of the configuration, for editors\n"
+        "  weir reference FOLDER                            write the reference pages\n"
+        "  weir send [--help]                               send a demo shop's traces and logs to a collector\n"
+        "  weir --version | --help\n"
+        "\n"
+        "A SOURCE is a file, file:PATH, env:NAME (a variable that holds YAML) or yaml:TEXT; several are merged.\n"
+        "\n"
+        "  --workers N               worker threads (default: the CPU quota of the control group)\n"
+        "  --shutdown-timeout 20s    how long to finish what is held after SIGTERM\n"
+        "  --totals 5s               print a line of totals so often (default with the embedded default; 0s: never)\n"
+        "  --feature-gates LIST      accepted for the Collector's sake; weir has no gates and says so");
     return 0;
 }
 

@@ -49,13 +49,15 @@ const weir_component_type *weir_module_open(const char *file, const char *symbol
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!module) {
         weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_NOT_FOUND,
-                       "the module %s cannot be opened (%s): install it, or set WEIR_MODULE_PATH to its folder", file, dlerror());
+                       "the module %s cannot be opened (%s): install it, or set WEIR_MODULE_PATH to its folder", file,
+                       dlerror());
         return NULL;
     }
     const weir_component_type *type = dlsym(module, symbol);
     if (!type || type->abi != WEIR_COMPONENT_ABI) {
-        weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_UNSUPPORTED,
-                       "the module %s belongs to another version of weir: install the modules that came with this binary", path);
+        weir_error_set(
+            ret_error, WEIR_ERROR_PERMANENT, WEIR_UNSUPPORTED,
+            "the module %s belongs to another version of weir: install the modules that came with this binary", path);
         return NULL;
     }
     return type;

@@ -56,7 +56,8 @@ struct weir_flow {
 /* ---- push: one hop after the other ---- */
 
 /* Reserves room in every exporter behind the entry, or in none; then `*ret_full` is the one that has no room. */
-static bool reserve_everywhere(weir_entry *entry, const weir_batch *batch, weir_exporter **ret_full, weir_error *ret_error)
+static bool reserve_everywhere(weir_entry *entry, const weir_batch *batch, weir_exporter **ret_full,
+                               weir_error *ret_error)
 {
     for (size_t i = 0; i < entry->exporter_count; i++) {
         weir_exporter *exporter = entry->exporters[i];
@@ -153,7 +154,8 @@ static void fan_out_consume(weir_consumer *self, weir_batch *takes_batch)
 {
     weir_fan_out *end = WEIR_CONTAINER(self, weir_fan_out, super);
     weir_metric_add(end->handed_items, (int64_t)takes_batch->items);
-    weir_ack *part = end->exporter_count > 1 ? weir_ack_split(takes_batch->ack, (unsigned)end->exporter_count) : takes_batch->ack;
+    weir_ack *part =
+        end->exporter_count > 1 ? weir_ack_split(takes_batch->ack, (unsigned)end->exporter_count) : takes_batch->ack;
     for (size_t i = 0; i + 1 < end->exporter_count; i++)
         weir_consume(&end->exporters[i]->super, weir_batch_share(takes_batch, part));
     takes_batch->ack = part;
@@ -163,17 +165,17 @@ static void fan_out_consume(weir_consumer *self, weir_batch *takes_batch)
 /* ---- build ---- */
 
 weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned workers, weir_flow **ret_flow,
-                             weir_error *ret_error)
+                          weir_error *ret_error)
 {
     WEIR_ASSERT(workers >= 1 && workers <= WEIR_WORKERS_MAX);
     weir_flow *flow = WEIR_NEW(weir_flow);
     flow->plan = plan;
     weir_account_init(&flow->account, plan->memory_limit_bytes, plan->memory_soft_limit_bytes);
     flow->host = (weir_host){.control = control,
-                                .account = &flow->account,
-                                .metrics = weir_metrics_new(),
-                                .health = weir_health_new(workers),
-                                .workers = workers};
+                             .account = &flow->account,
+                             .metrics = weir_metrics_new(),
+                             .health = weir_health_new(workers),
+                             .workers = workers};
     flow->shared = weir_alloc(plan->component_count, sizeof(void *));
     for (; flow->opened < plan->component_count; flow->opened++) {
         const weir_planned_component *component = &plan->components[flow->opened];

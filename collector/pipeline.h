@@ -12,14 +12,14 @@ typedef struct weir_flow weir_flow;
 
 /* Opens every component of the plan and builds `workers` instances of the graph. Nothing runs yet. `plan` and `control`
  * must outlive it. Control thread, as everything here. */
-WEIR_MUST_USE weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned workers, weir_flow **ret_flow,
-                                           weir_error *ret_error);
+WEIR_MUST_USE weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned workers,
+                                        weir_flow **ret_flow, weir_error *ret_error);
 
 /* Starts extensions, workers, and then receivers: from now on clients are served. On failure call weir_flow_free. */
 WEIR_MUST_USE weir_status weir_flow_start(weir_flow *flow, weir_error *ret_error);
 
-/* Stops accepting, finishes what is held without batching or backoff delays until `timeout_ms`, gives the rest back to its
- * clients, and calls `on_drained` on the control loop. Once; weir_flow_free must
+/* Stops accepting, finishes what is held without batching or backoff delays until `timeout_ms`, gives the rest back
+ * to its clients, and calls `on_drained` on the control loop. Once; weir_flow_free must
  * wait for on_drained then. */
 void weir_flow_drain(weir_flow *flow, uint64_t timeout_ms, void (*on_drained)(void *user), void *user);
 

@@ -25,7 +25,8 @@ static const char *catalog_name(void *user, weir_section section, size_t index)
 }
 
 /* Reads one component's settings, also of one that nothing uses: its mistakes count all the same. */
-static void plan_component(weir_planned_component *planned, const weir_component_entry *entry, weir_diagnostics *diagnostics)
+static void plan_component(weir_planned_component *planned, const weir_component_entry *entry,
+                           weir_diagnostics *diagnostics)
 {
     weir_error error;
     planned->id = entry->id.text;
@@ -58,14 +59,15 @@ static void check_signals(const weir_plan *plan, const weir_indexes *indexes, co
     for (size_t i = 0; i < indexes->count; i++) {
         const weir_planned_component *component = &plan->components[indexes->items[i]];
         if (component->type && !(component->type->signals & (1u << signal)))
-            weir_diagnostics_error(diagnostics, entry->node, "%s does not take %s; leave it out of this pipeline", component->id,
-                                   weir_signal_name(signal));
+            weir_diagnostics_error(diagnostics, entry->node, "%s does not take %s; leave it out of this pipeline",
+                                   component->id, weir_signal_name(signal));
     }
 }
 
 /* ---- memory ---- */
 
-/* The smallest limit that a memory_limiter of some pipeline sets; without one, half of what the control group allows. */
+/* The smallest limit that a memory_limiter of some pipeline sets; without one, half of what the control group allows.
+ * */
 static void plan_memory(weir_plan *plan)
 {
     for (size_t i = 0; i < plan->component_count; i++) {

@@ -29,7 +29,8 @@ typedef struct run_state {
     weir_timer *totals_timer;
     char *last_totals;
     unsigned signals;
-    /* Signals arrive on a thread of their own, which waits for them and posts; so no handler ever interrupts anything. */
+    /* Signals arrive on a thread of their own, which waits for them and posts; so no handler ever interrupts
+     * anything. */
     pthread_t signal_thread;
     weir_task signal_task;
     _Atomic bool signal_posted;
@@ -69,7 +70,8 @@ static void refresh_process_metrics(void *user)
                     pages * sysconf(_SC_PAGESIZE));
     weir_metric_set(weir_metrics_register(metrics, WEIR_COUNTER, "otelcol_process_cpu_seconds",
                                           "Total CPU user and system time in seconds", "s", NULL, 0),
-                    (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000);
+                    (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+                        (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000);
     weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_used",
                                           "Bytes of telemetry held, as the memory account has them.", "By", NULL, 0),
                     (int64_t)weir_account_used(weir_flow_account(state->flow)));
@@ -89,7 +91,8 @@ static void on_drained(void *user)
     weir_loop_stop(state->control);
 }
 
-/* The first signal drains, the second gives back at once what is still held, the third is for a process that does not come back. */
+/* The first signal drains, the second gives back at once what is still held, the third is for a process that does not
+ * come back. */
 static void on_signal(weir_task *task)
 {
     run_state *state = WEIR_CONTAINER(task, run_state, signal_task);
@@ -156,7 +159,8 @@ static void register_target_info(weir_metrics *metrics, const weir_string_map *r
 {
     weir_slice_id instance = weir_slice_id_next();
     WEIR_FREE char *instance_id = weir_format("%016llx", (unsigned long long)instance.origin);
-    const weir_label defaults[] = {{"service.name", "weir"}, {"service.version", WEIR_VERSION}, {"service.instance.id", instance_id}};
+    const weir_label defaults[] = {
+        {"service.name", "weir"}, {"service.version", WEIR_VERSION}, {"service.instance.id", instance_id}};
     weir_label *labels = weir_alloc(WEIR_COUNT_OF(defaults) + resource->count, sizeof *labels);
     size_t count = 0;
     for (size_t i = 0; i < WEIR_COUNT_OF(defaults); i++) {
@@ -170,7 +174,8 @@ static void register_target_info(weir_metrics *metrics, const weir_string_map *r
         if (resource->values[r])
             labels[count++] = (weir_label){label_name(resource->keys[r]), resource->values[r]};
     }
-    weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "target_info", "Target metadata", "1", labels, count), 1);
+    weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "target_info", "Target metadata", "1", labels, count),
+                    1);
     for (size_t i = 0; i < count; i++)
         free((char *)labels[i].name);
     free(labels);
@@ -182,9 +187,10 @@ static weir_status start_metrics_servers(run_state *state, const weir_service *s
     state->metrics_servers = weir_alloc(settings->reader_count, sizeof state->metrics_servers[0]);
     for (; state->metrics_server_count < settings->reader_count; state->metrics_server_count++) {
         const weir_prometheus_reader *reader = &settings->readers[state->metrics_server_count];
-        const weir_exposition exposition = {.type_suffix = !reader->without_type_suffix, .unit_suffix = !reader->without_units};
-        weir_status status = weir_metrics_server_start(state->control, reader->endpoint, weir_flow_metrics(state->flow), exposition,
-                                                       refresh_process_metrics, state,
+        const weir_exposition exposition = {.type_suffix = !reader->without_type_suffix,
+                                            .unit_suffix = !reader->without_units};
+        weir_status status = weir_metrics_server_start(state->control, reader->endpoint, weir_flow_metrics(state->flow),
+                                                       exposition, refresh_process_metrics, state,
                                                        &state->metrics_servers[state->metrics_server_count], ret_error);
         if (status != WEIR_OK)
             return status;
@@ -234,9 +240,11 @@ static void print_books(run_state *state)
 int weir_run(weir_plan *plan, const weir_run_options *options)
 {
     block_signals();
-    /* One arena per thread would keep what another thread's peak has freed; request bodies live on one worker anyway. */
+    /* One arena per thread would keep what another thread's peak has freed; request bodies live on one worker anyway.
+     * */
     mallopt(M_ARENA_MAX, 2);
-    run_state state = {.plan = plan, .options = options, .control = weir_loop_new_uv(), .signal_task = {.run = on_signal}};
+    run_state state = {
+        .plan = plan, .options = options, .control = weir_loop_new_uv(), .signal_task = {.run = on_signal}};
     unsigned workers = options->workers ? options->workers : weir_cgroup_cpus(&weir_files_real);
     if (workers > WEIR_WORKERS_MAX)
         workers = WEIR_WORKERS_MAX;
@@ -244,8 +252,8 @@ int weir_run(weir_plan *plan, const weir_run_options *options)
     weir_error error = {0};
     bool started = start(&state, plan, workers, &error) == WEIR_OK;
     if (started) {
-        weir_log(WEIR_LOG_INFO, NULL, "running version=%s workers=%u memory_limit_mib=%llu from=%s", WEIR_VERSION, workers,
-                 (unsigned long long)(plan->memory_limit_bytes >> 20), plan->memory_limit_from);
+        weir_log(WEIR_LOG_INFO, NULL, "running version=%s workers=%u memory_limit_mib=%llu from=%s", WEIR_VERSION,
+                 workers, (unsigned long long)(plan->memory_limit_bytes >> 20), plan->memory_limit_from);
         serve_until_drained(&state);
         print_books(&state);
     } else {

@@ -7,8 +7,8 @@
  *        └───────────────── acknowledgement ◄────────────────────┘
  *
  * Passing a batch on always passes ownership, and nothing is returned: whoever holds a batch last completes its
- * acknowledgement exactly once and frees it. Batches and acknowledgements belong to one worker's thread; code on other threads
- * posts to that worker's loop.
+ * acknowledgement exactly once and frees it. Batches and acknowledgements belong to one worker's thread; code on
+ * other threads posts to that worker's loop.
  */
 #ifndef WEIR_BATCH_BATCH_H
 #define WEIR_BATCH_BATCH_H
@@ -29,9 +29,9 @@ const char *weir_signal_items(weir_signal signal);
 
 /* What became of a batch. */
 typedef enum weir_outcome_kind {
-    WEIR_DELIVERED,  /* safe with the next owner. error.rejected_items > 0: all but those, which it refused for good */
+    WEIR_DELIVERED,   /* safe with the next owner. error.rejected_items > 0: all but those, which it refused for good */
     WEIR_RETRY_LATER, /* nothing was kept; the source may send it again after error.retry_after_ms */
-    WEIR_REJECTED,   /* refused for good: error says how many and why */
+    WEIR_REJECTED,    /* refused for good: error says how many and why */
 } weir_outcome_kind;
 
 typedef struct weir_outcome {
@@ -58,8 +58,9 @@ static inline void weir_ack_complete(weir_ack *ack, const weir_outcome *outcome)
 }
 
 /* An acknowledgement for each of `parts` pieces of one batch (a fan-out to several exporters, or a batch cut in two):
- * `takes` is completed once all parts are, with the worst of their outcomes (retry later, then rejected, then delivered), rejected
- * items added up. The returned one is completed `parts` times; its `abandoned` is not copied: ask weir_ack_abandoned. */
+ * `takes` is completed once all parts are, with the worst of their outcomes (retry later, then rejected, then
+ * delivered), rejected items added up. The returned one is completed `parts` times; its `abandoned` is not copied:
+ * ask weir_ack_abandoned. */
 weir_ack *weir_ack_split(weir_ack *takes, unsigned parts);
 
 /* True if the one who waits at the end of the chain has stopped waiting. */
@@ -86,11 +87,11 @@ typedef struct weir_batch {
     struct weir_batch *next; /* for whoever holds it in a list */
     weir_signal signal;
     uint32_t slice_count;
-    uint64_t items; /* of all slices */
-    uint64_t bytes; /* of all slices */
-    uint64_t received_ns; /* monotonic */
-    uint64_t deadline_ns; /* monotonic; when the client stops waiting; 0: nobody waits */
-    weir_ack *ack;        /* never NULL */
+    uint64_t items;          /* of all slices */
+    uint64_t bytes;          /* of all slices */
+    uint64_t received_ns;    /* monotonic */
+    uint64_t deadline_ns;    /* monotonic; when the client stops waiting; 0: nobody waits */
+    weir_ack *ack;           /* never NULL */
     weir_metadata *metadata; /* owned reference or NULL; the same for all slices */
     weir_slice *slices;
     weir_slice first; /* storage of a batch of one */
@@ -102,7 +103,8 @@ weir_batch *weir_batch_new(weir_signal signal, weir_slice *slice, weir_ack *ack)
 /* A second batch over the same slices (references taken) with its own acknowledgement, for a fan-out. */
 weir_batch *weir_batch_share(const weir_batch *batch, weir_ack *ack);
 
-/* Puts `*slice` (takes, zeroed) in place of slice `index`; counts are kept right. An empty slice (0 items) is removed. */
+/* Puts `*slice` (takes, zeroed) in place of slice `index`; counts are kept right. An empty slice (0 items) is
+ * removed. */
 void weir_batch_replace(weir_batch *batch, uint32_t index, weir_slice *slice);
 
 /* Completes the acknowledgement and frees the batch. */

@@ -6,13 +6,13 @@
  *
  *     typedef struct nop_config { uint64_t delay_ms; char *name; } nop_config;
  *     static const weir_option nop_options[] = {
- *         {.name = "delay", .type = WEIR_OPTION_DURATION, .offset = offsetof(nop_config, delay_ms), .default_text = "0s",
+ * {.name = "delay", .type = WEIR_OPTION_DURATION, .offset = offsetof(nop_config, delay_ms), .default_text = "0s",
  *          .summary = "How long every batch is held."},
  *         {.name = "name", .type = WEIR_OPTION_STRING, .offset = offsetof(nop_config, name), .summary = "…"},
  *         {0}};
  *
- * The struct is zeroed, then filled with defaults, then with what the file says. Strings and lists in it are owned by it
- * and freed by weir_options_free with the same table.
+ * The struct is zeroed, then filled with defaults, then with what the file says. Strings and lists in it are owned by
+ * it and freed by weir_options_free with the same table.
  */
 #ifndef WEIR_CONFIG_OPTION_H
 #define WEIR_CONFIG_OPTION_H
@@ -24,23 +24,23 @@
 typedef struct weir_node weir_node; /* config/node.h: a piece of the configuration with its place in the file */
 
 typedef enum weir_option_type {
-    WEIR_OPTION_BOOL,     /* bool */
-    WEIR_OPTION_INT,      /* int64_t */
-    WEIR_OPTION_UINT,     /* uint64_t */
-    WEIR_OPTION_DOUBLE,   /* double */
-    WEIR_OPTION_DURATION, /* uint64_t, milliseconds; Go's syntax: "1m30s", "200ms", "0" */
-    WEIR_OPTION_BYTES,    /* uint64_t; a number of bytes, or "64KiB", "10MB" */
-    WEIR_OPTION_STRING,   /* char *, NULL if unset and without default */
-    WEIR_OPTION_SECRET,   /* char *, masked in every output */
-    WEIR_OPTION_ENDPOINT, /* char *, "host:port"; a scheme http:// or https:// is kept */
-    WEIR_OPTION_ENUM,     /* int, index into enum_names */
-    WEIR_OPTION_STRINGS,  /* weir_strings */
-    WEIR_OPTION_MAP,      /* weir_string_map; values are strings */
+    WEIR_OPTION_BOOL,       /* bool */
+    WEIR_OPTION_INT,        /* int64_t */
+    WEIR_OPTION_UINT,       /* uint64_t */
+    WEIR_OPTION_DOUBLE,     /* double */
+    WEIR_OPTION_DURATION,   /* uint64_t, milliseconds; Go's syntax: "1m30s", "200ms", "0" */
+    WEIR_OPTION_BYTES,      /* uint64_t; a number of bytes, or "64KiB", "10MB" */
+    WEIR_OPTION_STRING,     /* char *, NULL if unset and without default */
+    WEIR_OPTION_SECRET,     /* char *, masked in every output */
+    WEIR_OPTION_ENDPOINT,   /* char *, "host:port"; a scheme http:// or https:// is kept */
+    WEIR_OPTION_ENUM,       /* int, index into enum_names */
+    WEIR_OPTION_STRINGS,    /* weir_strings */
+    WEIR_OPTION_MAP,        /* weir_string_map; values are strings */
     WEIR_OPTION_SECRET_MAP, /* the same with masked values (headers) */
-    WEIR_OPTION_GROUP,    /* a struct inside the struct: `group` is its table */
-    WEIR_OPTION_POINTER,  /* a pointer to such a struct, NULL while the key is absent; `key:` with nothing below is present */
-    WEIR_OPTION_LIST,     /* weir_list of such structs */
-    WEIR_OPTION_ANY,      /* const weir_node *, borrowed from the document: for keys a component reads itself */
+    WEIR_OPTION_GROUP,      /* a struct inside the struct: `group` is its table */
+    WEIR_OPTION_POINTER, /* a pointer to such a struct, NULL while the key is absent; `key:` with nothing below is present */
+    WEIR_OPTION_LIST, /* weir_list of such structs */
+    WEIR_OPTION_ANY,  /* const weir_node *, borrowed from the document: for keys a component reads itself */
 } weir_option_type;
 
 typedef enum weir_standing {
@@ -70,10 +70,10 @@ typedef struct weir_option {
     const char *name; /* the last row of a table has none */
     weir_option_type type;
     weir_standing standing;
-    size_t offset;            /* into the configuration struct; unused unless honoured or deprecated */
-    const char *default_text; /* as one would write it in the file; NULL: zero, false, unset */
-    double min, max;          /* of numbers, durations (ms) and bytes; both 0: not limited */
-    const char *unit;         /* for the reference: "items", "MiB" */
+    size_t offset;                 /* into the configuration struct; unused unless honoured or deprecated */
+    const char *default_text;      /* as one would write it in the file; NULL: zero, false, unset */
+    double min, max;               /* of numbers, durations (ms) and bytes; both 0: not limited */
+    const char *unit;              /* for the reference: "items", "MiB" */
     const char *const *enum_names; /* NULL-terminated */
     const struct weir_option *group;
     size_t group_size; /* of GROUP, POINTER and LIST: sizeof the struct */

@@ -7,7 +7,8 @@
 #ifndef WEIR_CORE_ASSERT_H
 #define WEIR_CORE_ASSERT_H
 
-__attribute__((noreturn, cold)) void weir_assert_failed(const char *condition, const char *file, int line, const char *function);
+__attribute__((noreturn, cold)) void weir_assert_failed(const char *condition, const char *file, int line,
+                                                        const char *function);
 
 #define WEIR_ASSERT(condition) \
     (__builtin_expect(!!(condition), 1) ? (void)0 : weir_assert_failed(#condition, __FILE__, __LINE__, __func__))

@@ -11,7 +11,8 @@ enum {
     /* An AnyValue may hold arrays and maps of AnyValues. Real telemetry stays under 10; the limit bounds the stack. */
     WEIR_OTLP_NESTING_MAX = 64,
 
-    /* All header names and values of one request, as HPACK counts them (RFC 9113 §6.5.2 SETTINGS_MAX_HEADER_LIST_SIZE). */
+    /* All header names and values of one request, as HPACK counts them (RFC 9113 §6.5.2
+     * SETTINGS_MAX_HEADER_LIST_SIZE). */
     WEIR_HEADER_LIST_BYTES_MAX = 64 * 1024,
     WEIR_HEADERS_MAX = 128,
 

@@ -37,16 +37,16 @@ static inline void weir_cleanup_free(void *pointer_to_pointer)
 #define WEIR_CLEANUP(function) __attribute__((cleanup(function)))
 
 /* Hands an owned local over: gives its value and sets it to NULL. */
-#define WEIR_TAKE(pointer)                \
-    (__extension__({                      \
-        __auto_type taken_ = (pointer);   \
-        (pointer) = NULL;                 \
-        taken_;                           \
+#define WEIR_TAKE(pointer)              \
+    (__extension__({                    \
+        __auto_type taken_ = (pointer); \
+        (pointer) = NULL;               \
+        taken_;                         \
     }))
 
 #define WEIR_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The structure that contains `member` at `pointer`. */
-#define WEIR_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define WEIR_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

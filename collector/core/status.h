@@ -21,7 +21,7 @@ typedef enum weir_status {
     WEIR_TOO_LARGE = -4,   /* over a limit that a sender could have known */
     WEIR_UNSUPPORTED = -5, /* well formed, but not something weir does */
     WEIR_NOT_FOUND = -6,
-    WEIR_CLOSED = -7,    /* the other side is gone */
+    WEIR_CLOSED = -7, /* the other side is gone */
     WEIR_TIMEOUT = -8,
     WEIR_IO = -9,        /* the operating system said no; errno has the reason */
     WEIR_CANCELLED = -10 /* given up by us or by the one who asked */
@@ -55,7 +55,8 @@ typedef struct weir_error {
     char text[WEIR_ERROR_TEXT_SIZE]; /* one line for a person, NUL-terminated, cut if too long */
 } weir_error;
 
-/* Fills `*ret_error`; `format` as printf. Any thread. Returns `status` so that a caller can write `return weir_error_set(…)`. */
+/* Fills `*ret_error`; `format` as printf. Any thread. Returns `status` so that a caller can write `return
+ * weir_error_set(…)`. */
 weir_status weir_error_set(weir_error *ret_error, weir_error_class class_, weir_status status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -21,22 +21,41 @@ typedef struct health_check_config {
 } health_check_config;
 
 static const weir_option response_options[] = {
-    {.name = "healthy", .type = WEIR_OPTION_STRING, .offset = offsetof(response_text, healthy),
+    {.name = "healthy",
+     .type = WEIR_OPTION_STRING,
+     .offset = offsetof(response_text, healthy),
      .summary = "Body of the answer while healthy, in place of the JSON report."},
-    {.name = "unhealthy", .type = WEIR_OPTION_STRING, .offset = offsetof(response_text, unhealthy),
+    {.name = "unhealthy",
+     .type = WEIR_OPTION_STRING,
+     .offset = offsetof(response_text, unhealthy),
      .summary = "Body of the answer while not healthy, in place of the JSON report."},
     {0}};
 
 static const weir_option health_check_options[] = {
-    {.name = "endpoint", .type = WEIR_OPTION_ENDPOINT, .offset = offsetof(health_check_config, endpoint),
-     .default_text = "localhost:13133", .summary = "Address to answer on."},
-    {.name = "path", .type = WEIR_OPTION_STRING, .offset = offsetof(health_check_config, path), .default_text = "/",
+    {.name = "endpoint",
+     .type = WEIR_OPTION_ENDPOINT,
+     .offset = offsetof(health_check_config, endpoint),
+     .default_text = "localhost:13133",
+     .summary = "Address to answer on."},
+    {.name = "path",
+     .type = WEIR_OPTION_STRING,
+     .offset = offsetof(health_check_config, path),
+     .default_text = "/",
      .summary = "Path of the check; the detailed report is at /status whatever this says."},
-    {.name = "response_body", .type = WEIR_OPTION_GROUP, .offset = offsetof(health_check_config, response_body),
-     .group = response_options, .group_size = sizeof(response_text), .summary = "Fixed texts to answer with."},
-    {.name = "tls", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT,
-     .remark = "leave it out and keep the endpoint on localhost or behind the pod's network", .summary = "TLS for the endpoint."},
-    {.name = "check_collector_pipeline", .type = WEIR_OPTION_ANY, .standing = WEIR_SUBSUMED,
+    {.name = "response_body",
+     .type = WEIR_OPTION_GROUP,
+     .offset = offsetof(health_check_config, response_body),
+     .group = response_options,
+     .group_size = sizeof(response_text),
+     .summary = "Fixed texts to answer with."},
+    {.name = "tls",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = "leave it out and keep the endpoint on localhost or behind the pod's network",
+     .summary = "TLS for the endpoint."},
+    {.name = "check_collector_pipeline",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_SUBSUMED,
      .remark = "the report at /status shows each exporter's backend and queue; the check itself does not fail for them",
      .summary = "Fail after repeated exporter failures (it never worked in the Collector either)."},
     {0}};
@@ -52,7 +71,9 @@ typedef struct health_check {
 static void respond(weir_http_request *request, unsigned status, const char *content_type, const char *body, size_t len)
 {
     const weir_http_header headers[] = {{WEIR_TEXT("content-type"), weir_text_of(content_type)}};
-    weir_http_respond(request, &(weir_http_response){.status = status, .headers = headers, .header_count = 1, .body = body, .body_len = len});
+    weir_http_respond(
+        request,
+        &(weir_http_response){.status = status, .headers = headers, .header_count = 1, .body = body, .body_len = len});
 }
 
 static void on_request(void *handler, weir_http_request *request)
@@ -110,9 +131,11 @@ static void on_accept(void *user, int accepted)
 static weir_status health_check_start(void *shared, weir_error *ret_error)
 {
     health_check *check = shared;
-    const weir_http_options options = {.versions = WEIR_HTTP_1_AND_2, .idle_timeout_ms = 60 * 1000, .max_connections = 64};
+    const weir_http_options options = {
+        .versions = WEIR_HTTP_1_AND_2, .idle_timeout_ms = 60 * 1000, .max_connections = 64};
     check->http = weir_http_server_new(check->host->control, &options, &handler_ops, check);
-    return weir_loop_listen(check->host->control, check->config->endpoint, on_accept, check, &check->listener, ret_error);
+    return weir_loop_listen(check->host->control, check->config->endpoint, on_accept, check, &check->listener,
+                            ret_error);
 }
 
 static void health_check_stop(void *shared)

@@ -66,8 +66,8 @@ static size_t inflate_limit(size_t in_len, size_t out_max)
     return by_ratio < out_max ? by_ratio : out_max;
 }
 
-/* The size a gzip body claims in its last four bytes: exact for a single member of less than 4 GiB, and only a hint, since a
- * client writes it. */
+/* The size a gzip body claims in its last four bytes: exact for a single member of less than 4 GiB, and only a hint,
+ * since a client writes it. */
 static size_t claimed_size(const inflation *self)
 {
     if (self->encoding == WEIR_ENCODING_GZIP && self->in_len > GZIP_TRAILER_LEN) {

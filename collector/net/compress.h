@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Compressed bodies, whole: inflating what clients send, gzip for what exporters send. libdeflate does the work. It needs the
- * whole input at once, so the parts of a batch are copied together first; measured with 2 MB of spans in 32 parts at level 6,
- * copy and compression take 14 ms of CPU where zlib's streaming takes 25 ms, for the same size.
+ * Compressed bodies, whole: inflating what clients send, gzip for what exporters send. libdeflate does the work. It
+ * needs the whole input at once, so the parts of a batch are copied together first; measured with 2 MB of spans in 32
+ * parts at level 6, copy and compression take 14 ms of CPU where zlib's streaming takes 25 ms, for the same size.
  * Any thread; a weir_gzip belongs to one thread at a time.
  */
 #ifndef WEIR_NET_COMPRESS_H
@@ -20,8 +20,8 @@ typedef enum weir_encoding {
     WEIR_ENCODING_ZSTD,    /* known by name, so that a refusal can say so; inflating it is WEIR_UNSUPPORTED */
 } weir_encoding;
 
-/* The value of Content-Encoding or grpc-encoding, in any case; empty means identity, "x-gzip" is gzip and "zlib" deflate.
- * WEIR_UNSUPPORTED for anything else, also for lists of encodings. */
+/* The value of Content-Encoding or grpc-encoding, in any case; empty means identity, "x-gzip" is gzip and "zlib"
+ * deflate. WEIR_UNSUPPORTED for anything else, also for lists of encodings. */
 WEIR_MUST_USE weir_status weir_encoding_parse(weir_text name, weir_encoding *ret_encoding);
 const char *weir_encoding_name(weir_encoding encoding);
 
@@ -42,8 +42,8 @@ typedef struct weir_gzip weir_gzip;
 weir_gzip *weir_gzip_new(int level);
 void weir_gzip_free(weir_gzip *gzip); /* NULL is fine */
 
-/* Compresses the parts, one after the other, into one gzip member; gives a chunk charged to `account` past its limit if need
- * be (what was admitted must be able to leave). NULL only if the allocator refuses. */
+/* Compresses the parts, one after the other, into one gzip member; gives a chunk charged to `account` past its limit
+ * if need be (what was admitted must be able to leave). NULL only if the allocator refuses. */
 weir_chunk *weir_gzip_run(weir_gzip *gzip, const struct iovec *parts, size_t count, weir_account *account);
 
 #endif

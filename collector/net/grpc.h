@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gRPC over HTTP/2 without sockets: message framing, timeouts, and text in headers. Used by the receiver and the client.
- * Source of the rules: the gRPC project's PROTOCOL-HTTP2.md. All functions are pure; any thread.
+ * gRPC over HTTP/2 without sockets: message framing, timeouts, and text in headers. Used by the receiver and the
+ * client. Source of the rules: the gRPC project's PROTOCOL-HTTP2.md. All functions are pure; any thread.
  */
 #ifndef WEIR_NET_GRPC_H
 #define WEIR_NET_GRPC_H
@@ -55,8 +55,9 @@ typedef enum weir_grpc_event {
     WEIR_GRPC_MALFORMED, /* the first byte is neither 0 nor 1; the stream is of no use any more */
 } weir_grpc_event;
 
-/* Takes the next event out of `*fragment`, which shrinks from the front. Call it until NEED_MORE (or MALFORMED). `ret_piece`
- * is set for PIECE only and points into the fragment. Checking message_len against a limit is the caller's. */
+/* Takes the next event out of `*fragment`, which shrinks from the front. Call it until NEED_MORE (or MALFORMED).
+ * `ret_piece` is set for PIECE only and points into the fragment. Checking message_len against a limit is the
+ * caller's. */
 weir_grpc_event weir_grpc_read(weir_grpc_reader *reader, weir_bytes *fragment, weir_bytes *ret_piece);
 
 /* True if the stream may end here: between two messages. */

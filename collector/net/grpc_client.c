@@ -31,7 +31,7 @@ struct weir_grpc_call {
     unsigned http_status;
     bool has_grpc_status;
     unsigned grpc_status;
-    bool is_grpc; /* by its content-type */
+    bool is_grpc;        /* by its content-type */
     weir_buffer message; /* grpc-message */
     weir_buffer details; /* grpc-status-details-bin */
     weir_grpc_reader reader;
@@ -63,7 +63,8 @@ static weir_text text_in(const weir_buffer *buffer)
 static void answer_is_broken(weir_grpc_call *call, const char *what)
 {
     if (call->broken.class_ == WEIR_ERROR_NONE)
-        weir_error_set(&call->broken, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "%s answers with %s", call->client->options.authority, what);
+        weir_error_set(&call->broken, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "%s answers with %s",
+                       call->client->options.authority, what);
 }
 
 static void on_header(weir_http2_call *http2, weir_text name, weir_text value)
@@ -159,8 +160,8 @@ static void finish_compressed(weir_grpc_call *call)
 {
     weir_chunk *inflated = NULL;
     weir_error error = {0};
-    if (weir_inflate(call->response_encoding, call->response.data, call->response.len, WEIR_GRPC_RESPONSE_BYTES_MAX, NULL,
-                     &inflated, &error) != WEIR_OK) {
+    if (weir_inflate(call->response_encoding, call->response.data, call->response.len, WEIR_GRPC_RESPONSE_BYTES_MAX,
+                     NULL, &inflated, &error) != WEIR_OK) {
         error.class_ = WEIR_ERROR_ENDPOINT;
         finish(call, &error, (weir_bytes){0});
         return;
@@ -234,7 +235,8 @@ static void make_body(weir_grpc_call *call, const weir_grpc_request *request)
     call->parts[0] = (struct iovec){call->prefix, sizeof call->prefix};
 }
 
-weir_grpc_call *weir_grpc_call_start(weir_grpc_client *client, const weir_grpc_request *request, weir_grpc_done_fn done, void *user)
+weir_grpc_call *weir_grpc_call_start(weir_grpc_client *client, const weir_grpc_request *request, weir_grpc_done_fn done,
+                                     void *user)
 {
     weir_grpc_call *call = WEIR_NEW(weir_grpc_call);
     call->super.ops = &call_ops;
@@ -243,8 +245,8 @@ weir_grpc_call *weir_grpc_call_start(weir_grpc_client *client, const weir_grpc_r
     call->user = user;
     make_headers(call, request);
     make_body(call, request);
-    weir_http2_call_start(client->http2, &call->super, call->headers, call->header_count, call->parts, request->part_count + 1,
-                          request->deadline_ns);
+    weir_http2_call_start(client->http2, &call->super, call->headers, call->header_count, call->parts,
+                          request->part_count + 1, request->deadline_ns);
     return call;
 }
 

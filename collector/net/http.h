@@ -82,15 +82,16 @@ typedef enum weir_http_versions {
 
 typedef struct weir_http_options {
     weir_http_versions versions;
-    uint32_t max_concurrent_streams;      /* HTTP/2; 0: the default, 1000 */
-    uint32_t read_header_timeout_ms;      /* from the first byte of a request to its last header; 0: the limit's default */
-    uint32_t request_timeout_ms;          /* from the first byte of a request to the end of its body */
-    uint64_t idle_timeout_ms;             /* connection without a request in flight; 0: none */
-    uint64_t max_connection_age_ms;       /* then a graceful GOAWAY / Connection: close; 0: none */
+    uint32_t max_concurrent_streams; /* HTTP/2; 0: the default, 1000 */
+    uint32_t read_header_timeout_ms; /* from the first byte of a request to its last header; 0: the limit's default */
+    uint32_t request_timeout_ms;     /* from the first byte of a request to the end of its body */
+    uint64_t idle_timeout_ms;        /* connection without a request in flight; 0: none */
+    uint64_t max_connection_age_ms;  /* then a graceful GOAWAY / Connection: close; 0: none */
     uint64_t max_connection_age_grace_ms; /* then the connection is closed; 0: none */
     uint64_t keepalive_time_ms;           /* HTTP/2 PING after so much silence; 0: none */
     uint64_t keepalive_timeout_ms;        /* and the connection is closed if it is not answered in this time */
-    uint64_t min_ping_interval_ms;        /* a client that pings more often than this is sent away (ENHANCE_YOUR_CALM); 0: off */
+    uint64_t
+        min_ping_interval_ms; /* a client that pings more often than this is sent away (ENHANCE_YOUR_CALM); 0: off */
     bool permit_ping_without_stream;
     uint32_t max_connections; /* per server; 0: no limit. Over it a new connection is closed at once and counted. */
     uint32_t header_list_bytes_max;
@@ -104,9 +105,10 @@ typedef struct weir_http_counts {
     uint64_t protocol_errors;
 } weir_http_counts;
 
-/* One server per worker and listening port. Borrows `options` (copied), `handler_ops` and `handler` (must outlive it). */
-weir_http_server *weir_http_server_new(weir_loop *loop, const weir_http_options *options, const weir_http_handler *handler_ops,
-                                       void *handler);
+/* One server per worker and listening port. Borrows `options` (copied), `handler_ops` and `handler` (must outlive
+ * it). */
+weir_http_server *weir_http_server_new(weir_loop *loop, const weir_http_options *options,
+                                       const weir_http_handler *handler_ops, void *handler);
 
 /* Serves an accepted connection; takes `accepted`. On the server's thread. */
 void weir_http_server_serve(weir_http_server *server, int accepted);
@@ -116,9 +118,10 @@ unsigned weir_http_server_load(const weir_http_server *server);
 
 weir_http_counts weir_http_server_counts(const weir_http_server *server);
 
-/* Graceful end: HTTP/2 connections get the shutdown notice (GOAWAY with the highest id), after one round trip a GOAWAY with
- * the last id, are answered what they asked, and closed (RFC 9113 §6.8); HTTP/1.1 connections close after the answer in
- * hand. New connections are closed at once. `on_drained` is called when no connection is left (maybe at once). */
+/* Graceful end: HTTP/2 connections get the shutdown notice (GOAWAY with the highest id), after one round trip a
+ * GOAWAY with the last id, are answered what they asked, and closed (RFC 9113 §6.8); HTTP/1.1 connections close after
+ * the answer in hand. New connections are closed at once. `on_drained` is called when no connection is left (maybe at
+ * once). */
 void weir_http_server_drain(weir_http_server *server, void (*on_drained)(void *user), void *user);
 
 /* Closes what is left (requests in flight get on_abort) and frees. NULL is fine. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HTTP/1.1 (RFC 9112), the server's side, on http-parser. One request at a time: while an answer is outstanding the parser
- * is paused behind the request, and what a pipelining client has already sent is held. So answers are in order by nature.
+ * HTTP/1.1 (RFC 9112), the server's side, on http-parser. One request at a time: while an answer is outstanding the
+ * parser is paused behind the request, and what a pipelining client has already sent is held. So answers are in order
+ * by nature.
  *
  *     bytes ─► parse ─► exchange ─► handler ─► respond ─► output
  *               │  paused behind a request that is not answered,

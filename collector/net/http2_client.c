@@ -175,11 +175,13 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)session, (void)flags;
     weir_http2_call *call = find_call(user_data, frame->hd.stream_id);
     if (call)
-        call->ops->on_header(call, (weir_text){(const char *)name, name_len}, (weir_text){(const char *)value, value_len});
+        call->ops->on_header(call, (weir_text){(const char *)name, name_len},
+                             (weir_text){(const char *)value, value_len});
     return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len, void *user_data)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
+                   void *user_data)
 {
     (void)session, (void)flags;
     weir_http2_call *call = find_call(user_data, stream_id);
@@ -273,13 +275,14 @@ static nghttp2_session *session_new(http2_connection *connection)
 
 /* ---- the connection ---- */
 
-static void break_connection(http2_connection *connection, weir_error_class class_, weir_status status, const char *what,
-                             const char *why)
+static void break_connection(http2_connection *connection, weir_error_class class_, weir_status status,
+                             const char *what, const char *why)
 {
     if (connection->is_broken)
         return;
     connection->is_broken = true;
-    weir_error_set(&connection->why_broken, class_, status, "%s %s: %s", connection->client->options.endpoint, what, why);
+    weir_error_set(&connection->why_broken, class_, status, "%s %s: %s", connection->client->options.endpoint, what,
+                   why);
 }
 
 static void break_by_errno(http2_connection *connection)
@@ -315,7 +318,8 @@ static void send_pending(http2_connection *connection)
         int failed = nghttp2_session_send(connection->session);
         connection->is_in_session = false;
         if (failed)
-            break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "was sent nothing", nghttp2_strerror(failed));
+            break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "was sent nothing",
+                             nghttp2_strerror(failed));
         if (connection->out.len == 0 || !flush_out(connection))
             break;
     }
@@ -335,7 +339,8 @@ static void receive(http2_connection *connection)
             return;
         }
         if (got == 0) {
-            break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "has closed the connection", "end of stream");
+            break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "has closed the connection",
+                             "end of stream");
             return;
         }
         connection->is_connected = true;
@@ -345,7 +350,8 @@ static void receive(http2_connection *connection)
         ssize_t used = nghttp2_session_mem_recv(connection->session, bytes, (size_t)got);
         connection->is_in_session = false;
         if (used < 0)
-            break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "does not speak HTTP/2", nghttp2_strerror((int)used));
+            break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "does not speak HTTP/2",
+                             nghttp2_strerror((int)used));
     }
 }
 
@@ -381,7 +387,8 @@ static void connection_free(http2_connection *connection)
 static void expire_calls(http2_connection *connection, uint64_t now)
 {
     weir_error error = {0};
-    weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_TIMEOUT, "%s did not answer in time", connection->client->options.endpoint);
+    weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_TIMEOUT, "%s did not answer in time",
+                   connection->client->options.endpoint);
     weir_http2_call *next;
     for (weir_http2_call *call = connection->calls; call; call = next) {
         next = call->next;
@@ -411,7 +418,8 @@ static void keep_alive(http2_connection *connection, uint64_t now)
         return;
     if (connection->ping_sent_ns > 0 && now - connection->ping_sent_ns >= options->keepalive_timeout_ms * ns_per_ms) {
         break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_TIMEOUT, "is silent", "no answer to a ping");
-    } else if (connection->ping_sent_ns == 0 && now - connection->last_read_ns >= options->keepalive_time_ms * ns_per_ms) {
+    } else if (connection->ping_sent_ns == 0 &&
+               now - connection->last_read_ns >= options->keepalive_time_ms * ns_per_ms) {
         nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, NULL);
         connection->ping_sent_ns = now;
     }
@@ -426,8 +434,9 @@ static uint64_t next_look_ns(const http2_connection *connection)
             at = call->deadline_ns;
     }
     if (wants_keepalive(connection)) {
-        uint64_t ping = connection->ping_sent_ns > 0 ? connection->ping_sent_ns + options->keepalive_timeout_ms * ns_per_ms
-                                                     : connection->last_read_ns + options->keepalive_time_ms * ns_per_ms;
+        uint64_t ping = connection->ping_sent_ns > 0
+                            ? connection->ping_sent_ns + options->keepalive_timeout_ms * ns_per_ms
+                            : connection->last_read_ns + options->keepalive_time_ms * ns_per_ms;
         at = ping < at ? ping : at;
     }
     return at;
@@ -483,7 +492,8 @@ static void dispatch(http2_connection *connection)
     }
 }
 
-/* After everything that may have changed something: sends, reports, and ends what is over. Reports may come back here. */
+/* After everything that may have changed something: sends, reports, and ends what is over. Reports may come back
+ * here. */
 static void run(http2_connection *connection)
 {
     if (connection->is_in_session || connection->is_dispatching)
@@ -543,7 +553,8 @@ static http2_connection *connection_for_calls(weir_http2_client *client)
     client->connections = connection;
     client->current = connection;
     weir_error error = {0};
-    if (weir_loop_connect(client->loop, client->options.endpoint, on_socket, connection, &connection->socket, &error) != WEIR_OK)
+    if (weir_loop_connect(client->loop, client->options.endpoint, on_socket, connection, &connection->socket, &error) !=
+        WEIR_OK)
         break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "cannot be reached", error.text);
     return connection;
 }
@@ -562,15 +573,16 @@ static void submit(http2_connection *connection, weir_http2_call *call)
     call->body_index = call->body_offset = 0;
     call->stream_id = nghttp2_submit_request(connection->session, NULL, fields, call->header_count, &body, NULL);
     if (call->stream_id < 0) { /* stream ids are used up */
-        break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_AGAIN, "needs a new connection", nghttp2_strerror(call->stream_id));
+        break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_AGAIN, "needs a new connection",
+                         nghttp2_strerror(call->stream_id));
         call->stream_id = 0;
     }
     append_call(&connection->calls, call);
     run_later(connection);
 }
 
-void weir_http2_call_start(weir_http2_client *client, weir_http2_call *call, const weir_http_header *headers, size_t header_count,
-                           const struct iovec *body, size_t body_count, uint64_t deadline_ns)
+void weir_http2_call_start(weir_http2_client *client, weir_http2_call *call, const weir_http_header *headers,
+                           size_t header_count, const struct iovec *body, size_t body_count, uint64_t deadline_ns)
 {
     WEIR_ASSERT(call->connection == NULL);
     const weir_http2_call_ops *ops = call->ops;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HTTP/2 (RFC 9113), the server's side, on nghttp2. Frames are parsed straight out of the server's read buffer and gathered
- * into one output. Windows are wide (below), so that a client never waits for them: what must not come in is refused by
- * an early answer of the handler, and bounded per stream and by max_concurrent_streams.
+ * HTTP/2 (RFC 9113), the server's side, on nghttp2. Frames are parsed straight out of the server's read buffer and
+ * gathered into one output. Windows are wide (below), so that a client never waits for them: what must not come in is
+ * refused by an early answer of the handler, and bounded per stream and by max_concurrent_streams.
  *
- * A graceful end takes three steps (RFC 9113 §6.8): GOAWAY with the highest stream id and a PING; when the PING is back no
- * request can be on its way any more that the client thinks accepted, so GOAWAY with the last id; when the last stream is
- * answered, close.
+ * A graceful end takes three steps (RFC 9113 §6.8): GOAWAY with the highest stream id and a PING; when the PING is
+ * back no request can be on its way any more that the client thinks accepted, so GOAWAY with the last id; when the
+ * last stream is answered, close.
  */
 #include <nghttp2/nghttp2.h>
 #include <stdio.h>
@@ -323,7 +323,8 @@ static void http2_respond(weir__exchange *exchange, const weir_http_response *re
     nghttp2_submit_response(self->session, exchange->stream_id, nvs, count, has_body ? &provider : NULL);
 }
 
-/* The notice's PING must leave behind it, and nghttp2 would send a PING first: so it is submitted when the notice is out. */
+/* The notice's PING must leave behind it, and nghttp2 would send a PING first: so it is submitted when the notice is
+ * out. */
 static void on_goaway_sent(http2 *self)
 {
     if (self->drain_step == NOTICE_SENT && !self->is_leaving)

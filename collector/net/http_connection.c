@@ -261,8 +261,8 @@ static uint64_t age_due_ns(const weir__connection *self)
     return self->age_due_ns;
 }
 
-/* When this exchange is late; the request's arrival first, then the client's taking of the answer. Between the two the time is
- * the handler's. */
+/* When this exchange is late; the request's arrival first, then the client's taking of the answer. Between the two
+ * the time is the handler's. */
 static uint64_t exchange_due_ns(const weir__exchange *exchange)
 {
     const weir_http_options *options = &exchange->connection->server->options;

@@ -9,9 +9,9 @@
  *
  * A protocol knows no socket: it is given bytes, calls weir__exchange_…, and appends to the connection's output. The
  * connection sends, watches the clock, and closes. Closing and sending never happen inside a callback of a handler or a
- * parser: they wait for weir__connection_settle, which runs after every event. An answer given outside of an event marks
- * its connection and posts one task for all marked connections of the server, so that a burst of answers leaves with one
- * send for each connection.
+ * parser: they wait for weir__connection_settle, which runs after every event. An answer given outside of an event
+ * marks its connection and posts one task for all marked connections of the server, so that a burst of answers leaves
+ * with one send for each connection.
  */
 #ifndef WEIR_NET_HTTP_CONNECTION_H
 #define WEIR_NET_HTTP_CONNECTION_H
@@ -25,8 +25,8 @@
 enum {
     /* A client that takes nothing of what we have for it in this time is cut off. */
     WEIR_HTTP_WRITE_TIMEOUT_MS = 30 * 1000,
-    /* After an answer that ends the connection early, how long the client may go on sending: closing at once would reset
-     * the connection and could destroy the answer on its way (RFC 9112 §9.6). */
+    /* After an answer that ends the connection early, how long the client may go on sending: closing at once would
+     * reset the connection and could destroy the answer on its way (RFC 9112 §9.6). */
     WEIR_HTTP_LINGER_MS = 1000,
     /* The client's acknowledgement of the shutdown notice is waited for so long. */
     WEIR_HTTP_DRAIN_ROUND_TRIP_MS = 2000,
@@ -83,7 +83,8 @@ void weir__exchange_add_header(weir__exchange *exchange, weir_text name, weir_te
 weir_text weir__exchange_copy(weir__exchange *exchange, weir_text text);
 void *weir__exchange_alloc(weir__exchange *exchange, size_t size);
 
-/* Sets request.path and request.query from a target that starts with '/' or is "*" (RFC 9112 §3.2). The text must stay. */
+/* Sets request.path and request.query from a target that starts with '/' or is "*" (RFC 9112 §3.2). The text must
+ * stay. */
 void weir__exchange_set_target(weir__exchange *exchange, weir_text target);
 
 /* The request's life, as the protocol sees it; each calls the handler only as long as the exchange is unanswered. */

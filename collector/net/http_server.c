@@ -33,7 +33,8 @@ static void free_if_unused(weir_http_server *server)
 static void run_settle(weir_task *task)
 {
     weir_http_server *self = WEIR_CONTAINER(task, weir_http_server, settle_task);
-    /* Still "posted" while it runs: what is marked meanwhile is settled here too, and the server is not freed under us. */
+    /* Still "posted" while it runs: what is marked meanwhile is settled here too, and the server is not freed under
+     * us. */
     while (self->marked) {
         weir__connection *connection = self->marked;
         self->marked = connection->next_marked;

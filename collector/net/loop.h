@@ -87,19 +87,39 @@ struct weir_socket {
 /* A loop on libuv. Never NULL. Freed with weir_loop_free after weir_loop_run has returned. */
 weir_loop *weir_loop_new_uv(void);
 /* Runs callbacks until weir_loop_stop. */
-static inline void weir_loop_run(weir_loop *loop) { loop->ops->run(loop); }
-/* Makes weir_loop_run return after the current callback. On the loop's thread; from others post a task that calls it. */
-static inline void weir_loop_stop(weir_loop *loop) { loop->ops->stop(loop); }
+static inline void weir_loop_run(weir_loop *loop)
+{
+    loop->ops->run(loop);
+}
+/* Makes weir_loop_run return after the current callback. On the loop's thread; from others post a task that calls it.
+ * */
+static inline void weir_loop_stop(weir_loop *loop)
+{
+    loop->ops->stop(loop);
+}
 /* Everything opened on the loop must have been closed before. */
-static inline void weir_loop_free(weir_loop *loop) { loop->ops->free(loop); }
+static inline void weir_loop_free(weir_loop *loop)
+{
+    loop->ops->free(loop);
+}
 
 /* Monotonic time in ns, as of the start of this turn of the loop: free to call. */
-static inline uint64_t weir_loop_now_ns(weir_loop *loop) { return loop->ops->now_ns(loop); }
+static inline uint64_t weir_loop_now_ns(weir_loop *loop)
+{
+    return loop->ops->now_ns(loop);
+}
 /* Wall-clock time in ns since 1970, read now. */
-static inline uint64_t weir_loop_wall_ns(weir_loop *loop) { return loop->ops->wall_ns(loop); }
+static inline uint64_t weir_loop_wall_ns(weir_loop *loop)
+{
+    return loop->ops->wall_ns(loop);
+}
 
-/* Any thread. Runs `task` on the loop's thread, in the order posted; wake-ups are coalesced. Borrows `task` until run. */
-static inline void weir_loop_post(weir_loop *loop, weir_task *task) { loop->ops->post(loop, task); }
+/* Any thread. Runs `task` on the loop's thread, in the order posted; wake-ups are coalesced. Borrows `task` until
+ * run. */
+static inline void weir_loop_post(weir_loop *loop, weir_task *task)
+{
+    loop->ops->post(loop, task);
+}
 
 /* One-shot timers; cheap enough for one per request. A started timer that is started again moves. Never NULL. */
 static inline weir_timer *weir_timer_new(weir_loop *loop, weir_timer_fn fire, void *user)
@@ -110,8 +130,14 @@ static inline weir_timer *weir_timer_new(weir_loop *loop, weir_timer_fn fire, vo
 struct weir_timer {
     weir_loop *loop;
 };
-static inline void weir_timer_start(weir_timer *timer, uint64_t delay_ms) { timer->loop->ops->timer_start(timer, delay_ms); }
-static inline void weir_timer_stop(weir_timer *timer) { timer->loop->ops->timer_stop(timer); }
+static inline void weir_timer_start(weir_timer *timer, uint64_t delay_ms)
+{
+    timer->loop->ops->timer_start(timer, delay_ms);
+}
+static inline void weir_timer_stop(weir_timer *timer)
+{
+    timer->loop->ops->timer_stop(timer);
+}
 /* Stops it; `fire` is not called any more. NULL is fine. */
 static inline void weir_timer_free(weir_timer *timer)
 {
@@ -120,9 +146,11 @@ static inline void weir_timer_free(weir_timer *timer)
 }
 
 /* Listens on "host:port" ("0.0.0.0:4317", "[::1]:4317", "localhost:4317", ":4317" = all addresses; port 0 = any).
- * Resolves names synchronously (start-up only). Errors: WEIR_INVALID (not an endpoint), WEIR_IO (in use, not permitted). */
-WEIR_MUST_USE static inline weir_status weir_loop_listen(weir_loop *loop, const char *endpoint, weir_accept_fn on_accept,
-                                                         void *user, weir_listener **ret_listener, weir_error *ret_error)
+ * Resolves names synchronously (start-up only). Errors: WEIR_INVALID (not an endpoint), WEIR_IO (in use, not
+ * permitted). */
+WEIR_MUST_USE static inline weir_status weir_loop_listen(weir_loop *loop, const char *endpoint,
+                                                         weir_accept_fn on_accept, void *user,
+                                                         weir_listener **ret_listener, weir_error *ret_error)
 {
     return loop->ops->listen(loop, endpoint, on_accept, user, ret_listener, ret_error);
 }
@@ -138,8 +166,8 @@ static inline void weir_listener_close(weir_listener *listener)
 
 /* Makes a socket of an accepted connection, on any loop; takes `accepted` also on failure. TCP_NODELAY is set.
  * Nothing is watched yet. */
-WEIR_MUST_USE static inline weir_status weir_loop_adopt(weir_loop *loop, int accepted, weir_socket_fn on_event, void *user,
-                                                        weir_socket **ret_socket)
+WEIR_MUST_USE static inline weir_status weir_loop_adopt(weir_loop *loop, int accepted, weir_socket_fn on_event,
+                                                        void *user, weir_socket **ret_socket)
 {
     return loop->ops->adopt(loop, accepted, on_event, user, ret_socket);
 }
@@ -147,8 +175,9 @@ void weir_accepted_close(int accepted);
 
 /* Starts to connect to "host:port"; names are resolved without blocking the loop. Watch for WRITABLE, then send: its
  * result tells whether the connection stands. TCP_NODELAY is set. Errors at once only for a malformed endpoint. */
-WEIR_MUST_USE static inline weir_status weir_loop_connect(weir_loop *loop, const char *endpoint, weir_socket_fn on_event,
-                                                          void *user, weir_socket **ret_socket, weir_error *ret_error)
+WEIR_MUST_USE static inline weir_status weir_loop_connect(weir_loop *loop, const char *endpoint,
+                                                          weir_socket_fn on_event, void *user, weir_socket **ret_socket,
+                                                          weir_error *ret_error)
 {
     return loop->ops->connect(loop, endpoint, on_event, user, ret_socket, ret_error);
 }
@@ -163,13 +192,19 @@ static inline ssize_t weir_socket_send(weir_socket *socket, const struct iovec *
 {
     return socket->ops->send(socket, parts, count);
 }
-static inline void weir_socket_watch(weir_socket *socket, unsigned events) { socket->ops->watch(socket, events); }
+static inline void weir_socket_watch(weir_socket *socket, unsigned events)
+{
+    socket->ops->watch(socket, events);
+}
 static inline void weir_socket_close(weir_socket *socket)
 {
     if (socket)
         socket->ops->close(socket);
 }
 /* The other side's address, as "127.0.0.1:5432" or "[::1]:5432". */
-static inline void weir_socket_peer(weir_socket *socket, char *ret_text, size_t size) { socket->ops->peer(socket, ret_text, size); }
+static inline void weir_socket_peer(weir_socket *socket, char *ret_text, size_t size)
+{
+    socket->ops->peer(socket, ret_text, size);
+}
 
 #endif

@@ -80,8 +80,8 @@ static weir_timer *timer_new(weir_loop *loop, weir_timer_fn fire, void *user)
     return &timer->super;
 }
 
-/* A timer never fires early by weir_loop_now_ns: its due time is rounded up to libuv's milliseconds. This also keeps a timer
- * that is started with 0 from inside its own callback from running again in the same turn. */
+/* A timer never fires early by weir_loop_now_ns: its due time is rounded up to libuv's milliseconds. This also keeps
+ * a timer that is started with 0 from inside its own callback from running again in the same turn. */
 static void timer_start(weir_timer *timer, uint64_t delay_ms)
 {
     uv_backed_timer *self = timer_of(timer);

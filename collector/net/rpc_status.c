@@ -170,8 +170,8 @@ static weir_rpc_status details_of(weir_text base64)
     return status;
 }
 
-/* gRPC has no code of its own for "too large", so implementations are told by their words: grpc-go and gRPC core say "received
- * message larger than max", grpc-java "message exceeds maximum size", weir "larger than". */
+/* gRPC has no code of its own for "too large", so implementations are told by their words: grpc-go and gRPC core say
+ * "received message larger than max", grpc-java "message exceeds maximum size", weir "larger than". */
 static bool says_too_large(const char *message)
 {
     return strstr(message, "larger than") || strstr(message, "exceeds maximum") || strstr(message, "too large");

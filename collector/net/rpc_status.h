@@ -9,7 +9,7 @@
  *      THROTTLED    UNAVAILABLE + RetryInfo          429 + Retry-After
  *      ENDPOINT     UNAVAILABLE (not the client's fault)  503
  *      TOO_LARGE    RESOURCE_EXHAUSTED, no RetryInfo 413
- *      PERMANENT    by status: INVALID → INVALID_ARGUMENT / 400, TOO_LARGE → as above, UNSUPPORTED → UNIMPLEMENTED / 415,
+ * PERMANENT    by status: INVALID → INVALID_ARGUMENT / 400, TOO_LARGE → as above, UNSUPPORTED → UNIMPLEMENTED / 415,
  *                   NOT_FOUND → UNIMPLEMENTED / 404, else INTERNAL / 500
  */
 #ifndef WEIR_NET_RPC_STATUS_H
@@ -24,8 +24,8 @@
 weir_grpc_code weir_grpc_code_of(const weir_error *error);
 unsigned weir_http_status_of(const weir_error *error);
 
-/* Appends google.rpc.Status with the error's text and, if it names a delay, a RetryInfo: the body of an OTLP/HTTP error, and
- * before base64 the value of grpc-status-details-bin. */
+/* Appends google.rpc.Status with the error's text and, if it names a delay, a RetryInfo: the body of an OTLP/HTTP
+ * error, and before base64 the value of grpc-status-details-bin. */
 void weir_rpc_status_encode(const weir_error *error, weir_buffer *out);
 
 /* The value of Retry-After: whole seconds, rounded up (RFC 9110 §10.2.3). */
@@ -40,8 +40,9 @@ void weir_error_from_grpc(unsigned code, weir_text message, weir_text details, w
 /* The gRPC code for an answer without grpc-status (gRPC's http-grpc-status-mapping.md). */
 weir_grpc_code weir_grpc_code_from_http(unsigned http_status);
 
-/* The outcome of an OTLP/HTTP call: class NONE for 2xx. `retry_after` is the header's value (may be empty), seconds or a date
- * compared with `wall_ns`. `body` is what came, of any type; a google.rpc.Status in it gives the text if `is_protobuf`. */
+/* The outcome of an OTLP/HTTP call: class NONE for 2xx. `retry_after` is the header's value (may be empty), seconds
+ * or a date compared with `wall_ns`. `body` is what came, of any type; a google.rpc.Status in it gives the text if
+ * `is_protobuf`. */
 void weir_error_from_http(unsigned http_status, weir_text retry_after, uint64_t wall_ns, weir_bytes body,
                           bool is_protobuf, weir_error *ret_error);
 

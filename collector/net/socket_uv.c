@@ -9,8 +9,8 @@
  *                   └──────────► FAILED (errno kept for send and recv)
  *     adopt:    READY
  *
- * A socket that was closed by its user is freed when nothing of libuv's points at it any more: `pending` counts the open
- * poll handle, a running name look-up and a posted task.
+ * A socket that was closed by its user is freed when nothing of libuv's points at it any more: `pending` counts the
+ * open poll handle, a running name look-up and a posted task.
  */
 #include <errno.h>
 #include <limits.h>

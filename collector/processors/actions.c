@@ -15,7 +15,8 @@
 
 typedef enum action_kind { INSERT, UPDATE, UPSERT, DELETE, HASH, EXTRACT, CONVERT, ACTION_KINDS } action_kind;
 
-static const char *const action_names[ACTION_KINDS] = {"insert", "update", "upsert", "delete", "hash", "extract", "convert"};
+static const char *const action_names[ACTION_KINDS] = {"insert", "update",  "upsert", "delete",
+                                                       "hash",   "extract", "convert"};
 
 static const weir_otlp_type convertible[] = {WEIR_OTLP_STRING, WEIR_OTLP_INT, WEIR_OTLP_DOUBLE};
 static const char *const convertible_names[] = {"string", "int", "double"};
@@ -33,7 +34,8 @@ const weir_option weir_action_options[] = {
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(weir_action_config, action),
      .required = true,
-     .summary = "insert (only if it is not there), update (only if it is), upsert, delete, hash (SHA-256 of the value), extract "
+     .summary = "insert (only if it is not there), update (only if it is), upsert, delete, hash (SHA-256 of the "
+                "value), extract "
                 "(groups of a pattern become attributes) or convert."},
     {.name = "value",
      .type = WEIR_OPTION_ANY,
@@ -54,12 +56,14 @@ const weir_option weir_action_options[] = {
     {.name = "from_context",
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(weir_action_config, from_context),
-     .summary = "The value comes from the request: metadata.NAME is a header (kept by the receiver's include_metadata; several "
+     .summary = "The value comes from the request: metadata.NAME is a header (kept by the receiver's include_metadata; "
+                "several "
                 "values are joined with ';'), client.address the peer's address."},
     {.name = "converted_type",
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(weir_action_config, converted_type),
-     .summary = "What convert makes of the value: string, int or double; a value that cannot be converted stays as it is."},
+     .summary =
+         "What convert makes of the value: string, int or double; a value that cannot be converted stays as it is."},
     {0}};
 
 /* ---- checking ---- */
@@ -92,8 +96,8 @@ typedef struct checker {
 static void forbid(const checker *check, const char *key, bool written)
 {
     if (written)
-        weir_diagnostics_error(check->diagnostics, weir_node_find(check->node, key), "action \"%s\" does not use \"%s\"",
-                               check->config->action, key);
+        weir_diagnostics_error(check->diagnostics, weir_node_find(check->node, key),
+                               "action \"%s\" does not use \"%s\"", check->config->action, key);
 }
 
 static void check_pattern(const checker *check, bool needs_names)
@@ -110,8 +114,10 @@ static void check_pattern(const checker *check, bool needs_names)
         weir_diagnostics_error(check->diagnostics, place, "pattern has no named group such as (?P<name>…)");
     for (uint32_t group = 1; needs_names && group <= groups; group++)
         if (!weir_pattern_group_name(pattern, group))
-            weir_diagnostics_error(check->diagnostics, place, "group %u of pattern has no name; write (?P<name>…), or (?:…) "
-                                   "for one that is not to be extracted", group);
+            weir_diagnostics_error(check->diagnostics, place,
+                                   "group %u of pattern has no name; write (?P<name>…), or (?:…) "
+                                   "for one that is not to be extracted",
+                                   group);
     weir_pattern_free(pattern);
 }
 
@@ -121,14 +127,17 @@ static void check_source(const checker *check)
     int sources = has_value(config->value) + is_set(config->from_attribute) + is_set(config->from_context);
     if (sources == 0 && !has_value(config->default_value))
         weir_diagnostics_error(check->diagnostics, check->node,
-                               "action \"%s\" needs one of value, from_attribute, from_context and default_value", config->action);
+                               "action \"%s\" needs one of value, from_attribute, from_context and default_value",
+                               config->action);
     if (sources > 1)
         weir_diagnostics_error(check->diagnostics, check->node,
                                "value, from_attribute and from_context exclude each other");
     if (is_set(config->from_context) && strncmp(config->from_context, AUTH_PREFIX, sizeof AUTH_PREFIX - 1) == 0)
-        weir_diagnostics_error(check->diagnostics, weir_node_find(check->node, "from_context"),
-                               "from_context \"%s\" is not built: weir does not authenticate clients yet; take a header with "
-                               "metadata.NAME", config->from_context);
+        weir_diagnostics_error(
+            check->diagnostics, weir_node_find(check->node, "from_context"),
+            "from_context \"%s\" is not built: weir does not authenticate clients yet; take a header with "
+            "metadata.NAME",
+            config->from_context);
     forbid(check, "pattern", is_set(config->pattern));
     forbid(check, "converted_type", is_set(config->converted_type));
 }
@@ -185,9 +194,10 @@ static void check_action(const checker *check)
         check_converted_type(check);
         break;
     case ACTION_KINDS:
-        weir_diagnostics_error(check->diagnostics, weir_node_find(check->node, "action"),
-                               "there is no action \"%s\"; there are insert, update, upsert, delete, hash, extract and convert",
-                               config->action ? config->action : "");
+        weir_diagnostics_error(
+            check->diagnostics, weir_node_find(check->node, "action"),
+            "there is no action \"%s\"; there are insert, update, upsert, delete, hash, extract and convert",
+            config->action ? config->action : "");
         break;
     }
 }
@@ -314,7 +324,8 @@ static bool join_metadata(weir_buffer *text, const weir_metadata *metadata, weir
     }
 }
 
-static bool value_from_context(weir_actions *actions, const char *source, const weir_metadata *metadata, weir_otlp_value *ret_value)
+static bool value_from_context(weir_actions *actions, const char *source, const weir_metadata *metadata,
+                               weir_otlp_value *ret_value)
 {
     if (strcmp(source, CLIENT_ADDRESS) == 0) {
         *ret_value = value_of_text(metadata ? address_of(weir_metadata_peer(metadata)) : WEIR_TEXT(""));
@@ -346,7 +357,8 @@ static bool source_value(weir_actions *actions, const compiled_action *action, c
 
 /* ---- applying ---- */
 
-static void apply_put(weir_actions *actions, const compiled_action *action, weir_otlp_attributes *list, const weir_metadata *metadata)
+static void apply_put(weir_actions *actions, const compiled_action *action, weir_otlp_attributes *list,
+                      const weir_metadata *metadata)
 {
     weir_otlp_value value;
     bool exists = weir_otlp_attributes_get(list, action->key, &value);

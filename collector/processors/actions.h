@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The list of actions that `attributes` and `resource` share: insert, update, upsert, delete, hash, extract, convert, each with the
- * meaning it has in the Collector. Compiled once per worker, applied to one attribute list after the other.
+ * The list of actions that `attributes` and `resource` share: insert, update, upsert, delete, hash, extract, convert,
+ * each with the meaning it has in the Collector. Compiled once per worker, applied to one attribute list after the
+ * other.
  */
 #ifndef WEIR_PROCESSORS_ACTIONS_H
 #define WEIR_PROCESSORS_ACTIONS_H
@@ -24,7 +25,8 @@ typedef struct weir_action_config {
 
 extern const weir_option weir_action_options[];
 
-/* Reports what is missing or contradictory. `actions` is a list of weir_action_config, `node` the sequence in the file. */
+/* Reports what is missing or contradictory. `actions` is a list of weir_action_config, `node` the sequence in the
+ * file. */
 void weir_actions_check(const weir_list *actions, const weir_node *node, weir_diagnostics *diagnostics);
 
 typedef struct weir_actions weir_actions;
@@ -33,7 +35,8 @@ typedef struct weir_actions weir_actions;
 weir_actions *weir_actions_new(const weir_list *configs);
 void weir_actions_free(weir_actions *actions); /* NULL is fine */
 
-/* Applies all actions in order. `metadata` (borrowed; NULL: none) is for from_context and must live until the list is written. */
+/* Applies all actions in order. `metadata` (borrowed; NULL: none) is for from_context and must live until the list is
+ * written. */
 void weir_actions_apply(weir_actions *actions, weir_otlp_attributes *list, const weir_metadata *metadata);
 
 #endif

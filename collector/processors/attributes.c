@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * attributes: changes the attributes of spans, log records and data points, of all of them or of those that `include` and
- * `exclude` choose.
+ * attributes: changes the attributes of spans, log records and data points, of all of them or of those that `include`
+ * and `exclude` choose.
  */
 #include "component.h"
 #include "core/memory.h"
@@ -17,26 +17,25 @@ typedef struct attributes_config {
     weir_filter_config *exclude;
 } attributes_config;
 
-static const weir_option attributes_options[] = {
-    {.name = "actions",
-     .type = WEIR_OPTION_LIST,
-     .offset = offsetof(attributes_config, actions),
-     .group = weir_action_options,
-     .group_size = sizeof(weir_action_config),
-     .summary = "What to do, in this order."},
-    {.name = "include",
-     .type = WEIR_OPTION_POINTER,
-     .offset = offsetof(attributes_config, include),
-     .group = weir_filter_options,
-     .group_size = sizeof(weir_filter_config),
-     .summary = "Only items that match this are changed."},
-    {.name = "exclude",
-     .type = WEIR_OPTION_POINTER,
-     .offset = offsetof(attributes_config, exclude),
-     .group = weir_filter_options,
-     .group_size = sizeof(weir_filter_config),
-     .summary = "Items that match this are not changed."},
-    {0}};
+static const weir_option attributes_options[] = {{.name = "actions",
+                                                  .type = WEIR_OPTION_LIST,
+                                                  .offset = offsetof(attributes_config, actions),
+                                                  .group = weir_action_options,
+                                                  .group_size = sizeof(weir_action_config),
+                                                  .summary = "What to do, in this order."},
+                                                 {.name = "include",
+                                                  .type = WEIR_OPTION_POINTER,
+                                                  .offset = offsetof(attributes_config, include),
+                                                  .group = weir_filter_options,
+                                                  .group_size = sizeof(weir_filter_config),
+                                                  .summary = "Only items that match this are changed."},
+                                                 {.name = "exclude",
+                                                  .type = WEIR_OPTION_POINTER,
+                                                  .offset = offsetof(attributes_config, exclude),
+                                                  .group = weir_filter_options,
+                                                  .group_size = sizeof(weir_filter_config),
+                                                  .summary = "Items that match this are not changed."},
+                                                 {0}};
 
 /* The process part: what `open` was given. */
 typedef struct attributes_shared {
@@ -66,7 +65,8 @@ static void attributes_check(const void *config, const weir_node *node, weir_dia
     weir_filter_check(attributes->exclude, weir_node_find(node, "exclude"), diagnostics);
 }
 
-static weir_status attributes_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+static weir_status attributes_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                                   weir_error *ret_error)
 {
     (void)ret_error;
     attributes_shared *shared = WEIR_NEW(attributes_shared);
@@ -98,8 +98,8 @@ static void attributes_consume(weir_consumer *self, weir_batch *takes_batch)
     weir_processor_edit_batch(takes_batch, &editor, &processor->counters, processor->next);
 }
 
-static weir_consumer *attributes_create(void *shared, const weir_worker *worker, weir_signal signal, const char *pipeline,
-                                        weir_consumer *next)
+static weir_consumer *attributes_create(void *shared, const weir_worker *worker, weir_signal signal,
+                                        const char *pipeline, weir_consumer *next)
 {
     (void)worker;
     const attributes_shared *part = shared;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * batch: what it sets is how the exporters behind it form what they send. Data is not held here, where it would be lost with the
- * process: it gathers in the exporters' queues (an exporter's own sending_queue.batch beats these keys).
+ * batch: what it sets is how the exporters behind it form what they send. Data is not held here, where it would be
+ * lost with the process: it gathers in the exporters' queues (an exporter's own sending_queue.batch beats these keys).
  */
 #include <string.h>
 #include <strings.h>
@@ -36,8 +36,9 @@ static const weir_option batch_options[] = {
      .type = WEIR_OPTION_DURATION,
      .offset = offsetof(batch_config, timeout_ms),
      .default_text = "200ms",
-     .summary = "A request leaves when its oldest data has waited so long, whatever its size; data that somebody waits for "
-                "leaves earlier."},
+     .summary =
+         "A request leaves when its oldest data has waited so long, whatever its size; data that somebody waits for "
+         "leaves earlier."},
     {.name = "metadata_keys",
      .type = WEIR_OPTION_STRINGS,
      .offset = offsetof(batch_config, metadata_keys),
@@ -57,7 +58,8 @@ static void check_duplicate_keys(const weir_strings *keys, const weir_node *node
         for (size_t k = 0; k < i; k++)
             if (strcasecmp(keys->items[i], keys->items[k]) == 0)
                 weir_diagnostics_error(diagnostics, weir_node_find(node, "metadata_keys"),
-                                       "metadata_keys names \"%s\" twice; upper and lower case are the same there", keys->items[i]);
+                                       "metadata_keys names \"%s\" twice; upper and lower case are the same there",
+                                       keys->items[i]);
 }
 
 static void batch_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics)

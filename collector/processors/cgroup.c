@@ -23,7 +23,8 @@ static const resource memory_resource = {"memory", "memory.max", "memory.limit_i
 static const resource cpu_resource = {"cpu", "cpu.max", "cpu.cfs_quota_us"};
 
 /* Reads one limit file in `directory`; false if it is missing or sets no limit. The unit is the resource's own. */
-typedef bool (*limit_reader)(const weir_files *files, const char *directory, const char *file, bool is_v2, uint64_t *ret_limit);
+typedef bool (*limit_reader)(const weir_files *files, const char *directory, const char *file, bool is_v2,
+                             uint64_t *ret_limit);
 
 static bool read_text(const weir_files *files, const char *directory, const char *name, weir_buffer *out)
 {
@@ -50,7 +51,8 @@ static bool read_number(const weir_files *files, const char *directory, const ch
            leading_number((weir_text){(const char *)content.data, content.len}, ret_number);
 }
 
-static bool read_memory_limit(const weir_files *files, const char *directory, const char *file, bool is_v2, uint64_t *ret_limit)
+static bool read_memory_limit(const weir_files *files, const char *directory, const char *file, bool is_v2,
+                              uint64_t *ret_limit)
 {
     (void)is_v2;
     uint64_t limit;
@@ -61,7 +63,8 @@ static bool read_memory_limit(const weir_files *files, const char *directory, co
 }
 
 /* In thousandths of a CPU. v2: "QUOTA PERIOD" in one file; v1: two files. */
-static bool read_cpu_limit(const weir_files *files, const char *directory, const char *file, bool is_v2, uint64_t *ret_limit)
+static bool read_cpu_limit(const weir_files *files, const char *directory, const char *file, bool is_v2,
+                           uint64_t *ret_limit)
 {
     WEIR_BUFFER content = {0};
     uint64_t quota, period;
@@ -84,14 +87,15 @@ static bool read_cpu_limit(const weir_files *files, const char *directory, const
 }
 
 /* The smallest limit on the way from `root` + `path` up to `root`; `*smallest` is lowered to it. */
-static void walk_up(const weir_files *files, const char *root, weir_text path, const char *file, bool is_v2, limit_reader reader,
-                    uint64_t *smallest)
+static void walk_up(const weir_files *files, const char *root, weir_text path, const char *file, bool is_v2,
+                    limit_reader reader, uint64_t *smallest)
 {
     for (;;) {
         char directory[PATH_BYTES_MAX];
         int len = snprintf(directory, sizeof directory, "%s%.*s", root, WEIR_TEXT_ARG(path));
         uint64_t limit;
-        if (len > 0 && (size_t)len < sizeof directory && reader(files, directory, file, is_v2, &limit) && limit < *smallest)
+        if (len > 0 && (size_t)len < sizeof directory && reader(files, directory, file, is_v2, &limit) &&
+            limit < *smallest)
             *smallest = limit;
         if (path.len == 0)
             return;
@@ -115,7 +119,8 @@ static bool has_controller(weir_text list, const char *name)
 }
 
 /* One line of /proc/self/cgroup, "ID:CONTROLLERS:PATH": v2 has ID 0 and no controllers. */
-static void look_at_line(const weir_files *files, weir_text line, const resource *what, limit_reader reader, uint64_t *smallest)
+static void look_at_line(const weir_files *files, weir_text line, const resource *what, limit_reader reader,
+                         uint64_t *smallest)
 {
     const char *first = memchr(line.data, ':', line.len);
     if (!first)

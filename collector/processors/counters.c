@@ -9,15 +9,17 @@ weir_processor_counters weir_processor_counters_register(const weir_host *host, 
     const weir_label labels[] = {{"processor", id}, {"otel_signal", weir_signal_name(signal)}};
     const weir_label drop_labels[] = {{"processor", id}, {"pipeline", pipeline}, {"reason", drop_reason}};
     weir_processor_counters counters = {
-        .incoming = weir_metrics_register(host->metrics, WEIR_COUNTER, "otelcol_processor_incoming_items",
-                                          "Number of items passed to the processor.", "{item}", labels, WEIR_COUNT_OF(labels)),
+        .incoming =
+            weir_metrics_register(host->metrics, WEIR_COUNTER, "otelcol_processor_incoming_items",
+                                  "Number of items passed to the processor.", "{item}", labels, WEIR_COUNT_OF(labels)),
         .outgoing = weir_metrics_register(host->metrics, WEIR_COUNTER, "otelcol_processor_outgoing_items",
-                                          "Number of items emitted from the processor.", "{item}", labels, WEIR_COUNT_OF(labels)),
+                                          "Number of items emitted from the processor.", "{item}", labels,
+                                          WEIR_COUNT_OF(labels)),
     };
     if (drop_reason)
         counters.dropped = weir_metrics_register(host->metrics, WEIR_COUNTER, "weir_processor_dropped_items",
-                                                 "Number of items a processor has dropped because it was told to.", "{item}",
-                                                 drop_labels, WEIR_COUNT_OF(drop_labels));
+                                                 "Number of items a processor has dropped because it was told to.",
+                                                 "{item}", drop_labels, WEIR_COUNT_OF(drop_labels));
     return counters;
 }
 

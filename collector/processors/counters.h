@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every processor that is in the way of data counts: items in, items out, and those it has dropped. Registered when a processor
- * is made; counting may be done from any thread.
+ * What every processor that is in the way of data counts: items in, items out, and those it has dropped. Registered
+ * when a processor is made; counting may be done from any thread.
  */
 #ifndef WEIR_PROCESSORS_COUNTERS_H
 #define WEIR_PROCESSORS_COUNTERS_H

@@ -14,8 +14,8 @@ static weir_status edit_slices(weir_batch *batch, const weir_otlp_editor *editor
     return WEIR_OK;
 }
 
-void weir_processor_edit_batch(weir_batch *takes_batch, const weir_otlp_editor *editor, const weir_processor_counters *counters,
-                               weir_consumer *next)
+void weir_processor_edit_batch(weir_batch *takes_batch, const weir_otlp_editor *editor,
+                               const weir_processor_counters *counters, weir_consumer *next)
 {
     weir_batch *batch = takes_batch;
     uint64_t before = batch->items;

@@ -15,18 +15,17 @@ static const char *const kind_names[] = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INT
 
 /* ---- options ---- */
 
-static const weir_option severity_options[] = {
-    {.name = "min",
-     .type = WEIR_OPTION_INT,
-     .offset = offsetof(weir_severity_config, min),
-     .default_text = "0",
-     .summary = "Records of this severity number and above match."},
-    {.name = "match_undefined",
-     .type = WEIR_OPTION_BOOL,
-     .offset = offsetof(weir_severity_config, match_undefined),
-     .default_text = "false",
-     .summary = "Whether records without a severity match."},
-    {0}};
+static const weir_option severity_options[] = {{.name = "min",
+                                                .type = WEIR_OPTION_INT,
+                                                .offset = offsetof(weir_severity_config, min),
+                                                .default_text = "0",
+                                                .summary = "Records of this severity number and above match."},
+                                               {.name = "match_undefined",
+                                                .type = WEIR_OPTION_BOOL,
+                                                .offset = offsetof(weir_severity_config, match_undefined),
+                                                .default_text = "false",
+                                                .summary = "Whether records without a severity match."},
+                                               {0}};
 
 static const weir_option attribute_options[] = {
     {.name = "key",
@@ -37,7 +36,8 @@ static const weir_option attribute_options[] = {
     {.name = "value",
      .type = WEIR_OPTION_ANY,
      .offset = offsetof(weir_attribute_config, value),
-     .summary = "The value it must have; with match_type regexp, an expression its text must match. Any value if not set."},
+     .summary =
+         "The value it must have; with match_type regexp, an expression its text must match. Any value if not set."},
     {0}};
 
 static const weir_option library_options[] = {
@@ -51,15 +51,24 @@ static const weir_option library_options[] = {
      .summary = "The scope's version; any if not set, only an empty one if set to \"\"."},
     {0}};
 
-#define CACHE_SUBSUMED .standing = WEIR_SUBSUMED, .remark = "expressions are compiled to machine code; a cache of results would be slower"
+#define CACHE_SUBSUMED                                                                                            \
+    .standing = WEIR_SUBSUMED, .remark = "expressions are compiled to machine code; a cache of results would be " \
+                                         "slower"
 
-static const weir_option regexp_options[] = {
-    {.name = "cacheenabled", .type = WEIR_OPTION_BOOL, CACHE_SUBSUMED, .summary = "Whether the Collector keeps results."},
-    {.name = "cachemaxnumentries", .type = WEIR_OPTION_INT, CACHE_SUBSUMED, .summary = "How many results the Collector keeps."},
-    {0}};
+static const weir_option regexp_options[] = {{.name = "cacheenabled",
+                                              .type = WEIR_OPTION_BOOL,
+                                              CACHE_SUBSUMED,
+                                              .summary = "Whether the Collector keeps results."},
+                                             {.name = "cachemaxnumentries",
+                                              .type = WEIR_OPTION_INT,
+                                              CACHE_SUBSUMED,
+                                              .summary = "How many results the Collector keeps."},
+                                             {0}};
 
-#define NAMES(option, text) \
-    {.name = #option, .type = WEIR_OPTION_STRINGS, .offset = offsetof(weir_filter_config, option), .summary = text}
+#define NAMES(option, text)                                                                                           \
+    {                                                                                                                 \
+        .name = #option, .type = WEIR_OPTION_STRINGS, .offset = offsetof(weir_filter_config, option), .summary = text \
+    }
 
 const weir_option weir_filter_options[] = {
     {.name = "match_type",
@@ -120,8 +129,8 @@ static void check_expression(const char *expression, const weir_node *place, wei
     weir_pattern_free(pattern);
 }
 
-static void check_names(const weir_filter_config *config, const weir_strings *names, const char *key, const weir_node *node,
-                        weir_diagnostics *diagnostics)
+static void check_names(const weir_filter_config *config, const weir_strings *names, const char *key,
+                        const weir_node *node, weir_diagnostics *diagnostics)
 {
     for (size_t i = 0; is_regexp(config) && i < names->count; i++)
         check_expression(names->items[i], weir_node_find(node, key), diagnostics);
@@ -163,17 +172,19 @@ static void check_kinds(const weir_filter_config *config, const weir_node *node,
         for (size_t k = 1; k < WEIR_COUNT_OF(kind_names); k++)
             known |= strcmp(config->span_kinds.items[i], kind_names[k]) == 0;
         if (!known)
-            weir_diagnostics_error(diagnostics, weir_node_find(node, "span_kinds"),
-                                   "\"%s\" is no span kind; there are SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT, "
-                                   "SPAN_KIND_PRODUCER and SPAN_KIND_CONSUMER", config->span_kinds.items[i]);
+            weir_diagnostics_error(
+                diagnostics, weir_node_find(node, "span_kinds"),
+                "\"%s\" is no span kind; there are SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT, "
+                "SPAN_KIND_PRODUCER and SPAN_KIND_CONSUMER",
+                config->span_kinds.items[i]);
     }
 }
 
 static bool has_names(const weir_filter_config *config)
 {
     return config->services.count || config->span_names.count || config->span_kinds.count || config->log_bodies.count ||
-           config->log_severity_texts.count || config->metric_names.count || config->attributes.count || config->resources.count ||
-           config->libraries.count;
+           config->log_severity_texts.count || config->metric_names.count || config->attributes.count ||
+           config->resources.count || config->libraries.count;
 }
 
 void weir_filter_check(const weir_filter_config *config, const weir_node *node, weir_diagnostics *diagnostics)
@@ -308,7 +319,8 @@ weir_filter *weir_filter_new(const weir_filter_config *config, weir_signal signa
         filter->severity_number = config->log_severity_number;
         break;
     case WEIR_METRICS:
-        /* Only names count for metrics; without any, the Collector's filter does nothing, whatever else it was given. */
+        /* Only names count for metrics; without any, the Collector's filter does nothing, whatever else it was given.
+         * */
         filter->names = compile_names(&config->metric_names, regexp);
         if (filter->names.is_set)
             return filter;
@@ -420,7 +432,8 @@ static bool record_matches(weir_filter *filter, weir_bytes item)
     if (!filter->bodies.is_set && !filter->severity_texts.is_set && !filter->severity_number)
         return true;
     weir_otlp_log record = weir_otlp_log_read(item);
-    return severity_matches(filter, record.severity_number) && name_matches(&filter->severity_texts, record.severity_text) &&
+    return severity_matches(filter, record.severity_number) &&
+           name_matches(&filter->severity_texts, record.severity_text) &&
            (!filter->bodies.is_set || name_matches(&filter->bodies, value_text(filter, &record.body)));
 }
 
@@ -446,7 +459,8 @@ static bool attributes_match(weir_filter *filter, const attribute_rules *rules, 
             return false;
         if (!rule->value.is_set)
             continue;
-        if (rule->pattern ? !pattern_matches_value(filter, rule->pattern, &value) : !weir_value_equal(&rule->value.value, &value))
+        if (rule->pattern ? !pattern_matches_value(filter, rule->pattern, &value)
+                          : !weir_value_equal(&rule->value.value, &value))
             return false;
     }
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `include` and `exclude`: which items a processor acts on, by the properties the Collector knows (match_type strict or regexp).
- * All properties that are given must match; of a list of names, one is enough; of attributes, all.
+ * `include` and `exclude`: which items a processor acts on, by the properties the Collector knows (match_type strict
+ * or regexp). All properties that are given must match; of a list of names, one is enough; of attributes, all.
  * Compiled once per worker; belongs to one thread.
  */
 #ifndef WEIR_PROCESSORS_FILTER_H
@@ -43,12 +43,14 @@ typedef struct weir_library_config {
 
 extern const weir_option weir_filter_options[];
 
-/* Reports what is missing, malformed or without meaning for all signals together. `config` may be NULL (not written). */
+/* Reports what is missing, malformed or without meaning for all signals together. `config` may be NULL (not written).
+ * */
 void weir_filter_check(const weir_filter_config *config, const weir_node *node, weir_diagnostics *diagnostics);
 
 typedef struct weir_filter weir_filter;
 
-/* Compiles what `config` (checked, outlives the result) says about `signal`; gives ownership. NULL, for NULL: everything matches. */
+/* Compiles what `config` (checked, outlives the result) says about `signal`; gives ownership. NULL, for NULL:
+ * everything matches. */
 weir_filter *weir_filter_new(const weir_filter_config *config, weir_signal signal);
 void weir_filter_free(weir_filter *filter); /* NULL is fine */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * memory_limiter: sets the limits of the memory account, where every byte of telemetry is reserved before it is taken
- * (core/account.h). Nothing is measured afterwards, so the keys that say how often to measure and to collect garbage have nothing
- * left to do. It is not in the way of data.
+ * (core/account.h). Nothing is measured afterwards, so the keys that say how often to measure and to collect garbage
+ * have nothing left to do. It is not in the way of data.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ typedef struct memory_limiter_config {
     uint64_t spike_limit_percentage;
 } memory_limiter_config;
 
-#define SUBSUMED_BY_RESERVATION \
+#define SUBSUMED_BY_RESERVATION                              \
     .type = WEIR_OPTION_DURATION, .standing = WEIR_SUBSUMED, \
     .remark = "memory is reserved before it is taken, so there is nothing to measure and no garbage to collect"
 
@@ -48,13 +48,17 @@ static const weir_option memory_limiter_options[] = {
      .unit = "%",
      .summary = "As spike_limit_mib, as a share of the same memory; used together with limit_percentage."},
     {.name = "check_interval", SUBSUMED_BY_RESERVATION, .summary = "How often the Collector measures its memory."},
-    {.name = "min_gc_interval_when_soft_limited", SUBSUMED_BY_RESERVATION,
+    {.name = "min_gc_interval_when_soft_limited",
+     SUBSUMED_BY_RESERVATION,
      .summary = "How often at most the Collector collects garbage past the soft limit."},
-    {.name = "min_gc_interval_when_hard_limited", SUBSUMED_BY_RESERVATION,
+    {.name = "min_gc_interval_when_hard_limited",
+     SUBSUMED_BY_RESERVATION,
      .summary = "How often at most the Collector collects garbage past the hard limit."},
-    {.name = "max_gc_interval_when_soft_limited", SUBSUMED_BY_RESERVATION,
+    {.name = "max_gc_interval_when_soft_limited",
+     SUBSUMED_BY_RESERVATION,
      .summary = "How far the Collector's pauses between collections grow past the soft limit."},
-    {.name = "max_gc_interval_when_hard_limited", SUBSUMED_BY_RESERVATION,
+    {.name = "max_gc_interval_when_hard_limited",
+     SUBSUMED_BY_RESERVATION,
      .summary = "How far the Collector's pauses between collections grow past the hard limit."},
     {0}};
 

@@ -119,8 +119,9 @@ static bool is_digit(char c, bool hex)
     return (c >= '0' && c <= '9') || (hex && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
 }
 
-/* Copies a run of digits, of which at most one point may be part, without its "_". An underscore stands between digits, or
- * between the prefix 0x and a digit (`after_digit`). Gives how many digits there were, -1 if underscores are misplaced. */
+/* Copies a run of digits, of which at most one point may be part, without its "_". An underscore stands between
+ * digits, or between the prefix 0x and a digit (`after_digit`). Gives how many digits there were, -1 if underscores
+ * are misplaced. */
 static int copy_digits(const char **cursor, const char *end, bool hex, bool point_allowed, bool after_digit, char **out)
 {
     int digits = 0;

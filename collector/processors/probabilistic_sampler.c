@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * probabilistic_sampler: keeps a share of spans or log records, whole traces at a time, and writes to what it keeps how it was chosen:
- * spans carry it in their tracestate (ot=rv:…;th:…), log records in the attributes sampling.randomness and sampling.threshold.
- * Decides item by item as the Collector's. Nothing is allocated for an item that is dropped.
+ * probabilistic_sampler: keeps a share of spans or log records, whole traces at a time, and writes to what it keeps
+ * how it was chosen: spans carry it in their tracestate (ot=rv:…;th:…), log records in the attributes
+ * sampling.randomness and sampling.threshold. Decides item by item as the Collector's. Nothing is allocated for an
+ * item that is dropped.
  */
 #include <math.h>
 #include <string.h>
@@ -53,19 +54,22 @@ static const weir_option sampler_options[] = {
      .offset = offsetof(sampler_config, mode),
      .enum_names = mode_names,
      .default_text = "hash_seed",
-     .summary = "hash_seed: by a hash of the trace id. equalizing: down to one probability for all, whatever was sampled before. "
+     .summary = "hash_seed: by a hash of the trace id. equalizing: down to one probability for all, whatever was "
+                "sampled before. "
                 "proportional: this share of what arrives, whatever was sampled before."},
     {.name = "hash_seed",
      .type = WEIR_OPTION_UINT,
      .offset = offsetof(sampler_config, hash_seed),
      .default_text = "0",
      .max = UINT32_MAX,
-     .summary = "Goes into the hash; collectors that share a trace need the same, stages one behind the other different ones."},
+     .summary = "Goes into the hash; collectors that share a trace need the same, stages one behind the other "
+                "different ones."},
     {.name = "fail_closed",
      .type = WEIR_OPTION_BOOL,
      .offset = offsetof(sampler_config, fail_closed),
      .default_text = "true",
-     .summary = "Whether items without randomness or with a malformed tracestate are dropped; otherwise they are kept."},
+     .summary =
+         "Whether items without randomness or with a malformed tracestate are dropped; otherwise they are kept."},
     {.name = "sampling_precision",
      .type = WEIR_OPTION_UINT,
      .offset = offsetof(sampler_config, sampling_precision),
@@ -83,7 +87,8 @@ static const weir_option sampler_options[] = {
     {.name = "from_attribute",
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(sampler_config, from_attribute),
-     .summary = "Log records only: the attribute that is hashed where there is no trace id, or always with attribute_source record."},
+     .summary = "Log records only: the attribute that is hashed where there is no trace id, or always with "
+                "attribute_source record."},
     {.name = "sampling_priority",
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(sampler_config, sampling_priority),
@@ -119,10 +124,12 @@ static void sampler_check(const void *config, const weir_node *node, weir_diagno
     else if (percentage < 0)
         weir_diagnostics_error(diagnostics, place, "sampling_percentage must not be negative");
     else if (percentage > 0 && (double)percentage / 100 < 0x1p-56)
-        weir_diagnostics_error(diagnostics, place, "sampling_percentage is smaller than one in 2^56, the least that can be kept");
+        weir_diagnostics_error(diagnostics, place,
+                               "sampling_percentage is smaller than one in 2^56, the least that can be kept");
 }
 
-static weir_status sampler_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+static weir_status sampler_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                                weir_error *ret_error)
 {
     (void)ret_error;
     sampler_shared *shared = WEIR_NEW(sampler_shared);
@@ -189,8 +196,8 @@ static void apply_span_priority(weir_bytes priority, weir_sampler_case *item)
 }
 
 /* Writes the span with its new tracestate; keeps it as it is if that is the same. */
-static weir_otlp_verdict mark_span(weir_bytes span, weir_text trace_state, const weir_sampler_case *item, weir_tracestate *state,
-                                   weir_buffer *out)
+static weir_otlp_verdict mark_span(weir_bytes span, weir_text trace_state, const weir_sampler_case *item,
+                                   weir_tracestate *state, weir_buffer *out)
 {
     char text[WEIR_TRACESTATE_TEXT_SIZE];
     uint64_t threshold;
@@ -276,7 +283,8 @@ static weir_bytes hashed_bytes(sampler_processor *processor, const uint8_t *trac
 }
 
 /* A record's priority is a percentage that takes the place of the configured one. */
-static void apply_record_priority(const sampler_processor *processor, weir_otlp_walk attributes, weir_sampler_case *item)
+static void apply_record_priority(const sampler_processor *processor, weir_otlp_walk attributes,
+                                  weir_sampler_case *item)
 {
     const char *key = processor->config->sampling_priority;
     weir_otlp_value value;
@@ -297,7 +305,8 @@ static weir_otlp_value text_value(const char *text, size_t len)
     return (weir_otlp_value){.type = WEIR_OTLP_STRING, .string = {text, len}};
 }
 
-static weir_otlp_verdict mark_record(weir_otlp_attributes *list, weir_bytes record, const weir_sampler_case *item, weir_buffer *out)
+static weir_otlp_verdict mark_record(weir_otlp_attributes *list, weir_bytes record, const weir_sampler_case *item,
+                                     weir_buffer *out)
 {
     char text[WEIR_SAMPLING_TEXT_SIZE];
     uint64_t threshold;
@@ -340,7 +349,8 @@ static weir_otlp_verdict sampler_on_record(void *context, const weir_otlp_items 
 
 /* ---- the processor ---- */
 
-/* What was counted since the last time. Passing a batch on may have brought the next one in, which then counted for both. */
+/* What was counted since the last time. Passing a batch on may have brought the next one in, which then counted for
+ * both. */
 static void flush_decided(sampler_processor *processor)
 {
     for (int policy = 0; policy < WEIR_POLICIES; policy++)
@@ -365,8 +375,8 @@ static void sampler_consume(weir_consumer *self, weir_batch *takes_batch)
 static void register_decided(sampler_processor *processor, const weir_host *host, weir_signal signal)
 {
     const char *from = processor->config->from_attribute ? processor->config->from_attribute : "";
-    const char *const policies[WEIR_POLICIES] = {"missing_randomness", "trace_id_hash",    "trace_id_w3c",
-                                                 "sampling_randomness", from, "sampling_priority"};
+    const char *const policies[WEIR_POLICIES] = {
+        "missing_randomness", "trace_id_hash", "trace_id_w3c", "sampling_randomness", from, "sampling_priority"};
     bool traces = signal == WEIR_TRACES;
     for (int policy = 0; policy < WEIR_POLICIES; policy++)
         for (int kept = 0; kept < 2; kept++) {
@@ -375,8 +385,8 @@ static void register_decided(sampler_processor *processor, const weir_host *host
                 host->metrics, WEIR_COUNTER,
                 traces ? "otelcol_processor_probabilistic_sampler_count_traces_sampled"
                        : "otelcol_processor_probabilistic_sampler_count_logs_sampled",
-                traces ? "Count of traces that were sampled or not" : "Count of logs that were sampled or not", "1", labels,
-                WEIR_COUNT_OF(labels));
+                traces ? "Count of traces that were sampled or not" : "Count of logs that were sampled or not", "1",
+                labels, WEIR_COUNT_OF(labels));
         }
 }
 

@@ -13,14 +13,13 @@ typedef struct resource_config {
     weir_list actions; /* of weir_action_config */
 } resource_config;
 
-static const weir_option resource_options[] = {
-    {.name = "attributes",
-     .type = WEIR_OPTION_LIST,
-     .offset = offsetof(resource_config, actions),
-     .group = weir_action_options,
-     .group_size = sizeof(weir_action_config),
-     .summary = "What to do with the resource's attributes, in this order."},
-    {0}};
+static const weir_option resource_options[] = {{.name = "attributes",
+                                                .type = WEIR_OPTION_LIST,
+                                                .offset = offsetof(resource_config, actions),
+                                                .group = weir_action_options,
+                                                .group_size = sizeof(weir_action_config),
+                                                .summary = "What to do with the resource's attributes, in this order."},
+                                               {0}};
 
 /* The process part: what `open` was given. */
 typedef struct resource_shared {
@@ -46,7 +45,8 @@ static void resource_check(const void *config, const weir_node *node, weir_diagn
     weir_actions_check(&resource->actions, weir_node_find(node, "attributes"), diagnostics);
 }
 
-static weir_status resource_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+static weir_status resource_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                                 weir_error *ret_error)
 {
     (void)ret_error;
     resource_shared *shared = WEIR_NEW(resource_shared);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * resourcedetection: adds to every resource what is known about where weir runs. The detectors are asked once, at start: `env` reads
- * OTEL_RESOURCE_ATTRIBUTES, `system` asks the host. Of several detectors the first that knows an attribute wins.
+ * resourcedetection: adds to every resource what is known about where weir runs. The detectors are asked once, at
+ * start: `env` reads OTEL_RESOURCE_ATTRIBUTES, `system` asks the host. Of several detectors the first that knows an
+ * attribute wins.
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -40,16 +41,25 @@ typedef struct detection_config {
 /* ---- options ---- */
 
 static const weir_option enabled_by_default[] = {
-    {.name = "enabled", .type = WEIR_OPTION_BOOL, .default_text = "true", .summary = "Whether the attribute is added."}, {0}};
-static const weir_option disabled_by_default[] = {
-    {.name = "enabled", .type = WEIR_OPTION_BOOL, .default_text = "false", .summary = "Whether the attribute is added."}, {0}};
+    {.name = "enabled", .type = WEIR_OPTION_BOOL, .default_text = "true", .summary = "Whether the attribute is added."},
+    {0}};
+static const weir_option disabled_by_default[] = {{.name = "enabled",
+                                                   .type = WEIR_OPTION_BOOL,
+                                                   .default_text = "false",
+                                                   .summary = "Whether the attribute is added."},
+                                                  {0}};
 
-#define ATTRIBUTE(text, member, table, says) \
-    {.name = text, .type = WEIR_OPTION_GROUP, .offset = offsetof(system_config, attributes.member), .group = table, \
-     .group_size = sizeof(detected_attribute_config), .summary = says}
-#define ATTRIBUTE_NOT_BUILT(text) \
-    {.name = text, .type = WEIR_OPTION_GROUP, .standing = WEIR_NOT_BUILT, .group = disabled_by_default, \
-     .remark = "write the attribute with OTEL_RESOURCE_ATTRIBUTES and the env detector", .summary = "Not detected yet."}
+#define ATTRIBUTE(text, member, table, says)                                                                           \
+    {                                                                                                                  \
+        .name = text, .type = WEIR_OPTION_GROUP, .offset = offsetof(system_config, attributes.member), .group = table, \
+        .group_size = sizeof(detected_attribute_config), .summary = says                                               \
+    }
+#define ATTRIBUTE_NOT_BUILT(text)                                                                          \
+    {                                                                                                      \
+        .name = text, .type = WEIR_OPTION_GROUP, .standing = WEIR_NOT_BUILT, .group = disabled_by_default, \
+        .remark = "write the attribute with OTEL_RESOURCE_ATTRIBUTES and the env detector",                \
+        .summary = "Not detected yet."                                                                     \
+    }
 
 static const weir_option system_attribute_options[] = {
     ATTRIBUTE("host.name", host_name, enabled_by_default, "The host's name, from hostname_sources."),
@@ -71,19 +81,19 @@ static const weir_option system_attribute_options[] = {
     ATTRIBUTE_NOT_BUILT("os.version"),
     {0}};
 
-static const weir_option system_options[] = {
-    {.name = "hostname_sources",
-     .type = WEIR_OPTION_STRINGS,
-     .offset = offsetof(system_config, hostname_sources),
-     .summary = "Where host.name comes from, the first that knows it: dns (the full name), os (the kernel's), cname, lookup (of the "
-                "host's address). dns, then os, if not set."},
-    {.name = "resource_attributes",
-     .type = WEIR_OPTION_GROUP,
-     .offset = 0, /* its rows count from system_config */
-     .group = system_attribute_options,
-     .group_size = sizeof(system_config),
-     .summary = "Which attributes the system detector adds."},
-    {0}};
+static const weir_option system_options[] = {{.name = "hostname_sources",
+                                              .type = WEIR_OPTION_STRINGS,
+                                              .offset = offsetof(system_config, hostname_sources),
+                                              .summary = "Where host.name comes from, the first that knows it: dns "
+                                                         "(the full name), os (the kernel's), cname, lookup (of the "
+                                                         "host's address). dns, then os, if not set."},
+                                             {.name = "resource_attributes",
+                                              .type = WEIR_OPTION_GROUP,
+                                              .offset = 0, /* its rows count from system_config */
+                                              .group = system_attribute_options,
+                                              .group_size = sizeof(system_config),
+                                              .summary = "Which attributes the system detector adds."},
+                                             {0}};
 
 static const weir_option detection_options[] = {
     {.name = "detectors",
@@ -119,8 +129,8 @@ static const weir_option detection_options[] = {
      .summary = "How often the Collector asks again."},
     {0}};
 
-static void check_members(const weir_strings *list, const char *const *known, const weir_node *place, const char *message,
-                          weir_diagnostics *diagnostics)
+static void check_members(const weir_strings *list, const char *const *known, const weir_node *place,
+                          const char *message, weir_diagnostics *diagnostics)
 {
     for (size_t i = 0; i < list->count; i++) {
         bool found = false;
@@ -133,10 +143,12 @@ static void check_members(const weir_strings *list, const char *const *known, co
 
 static void detection_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics)
 {
-    static const char *const detectors[] = {"env", "system", NULL}, *const sources[] = {"os", "dns", "cname", "lookup", NULL};
+    static const char *const detectors[] = {"env", "system", NULL}, *const sources[] = {"os", "dns", "cname", "lookup",
+                                                                                        NULL};
     const detection_config *detection = config;
     check_members(&detection->detectors, detectors, weir_node_find(node, "detectors"),
-                  "is not built; there are env and system. Give its attributes in OTEL_RESOURCE_ATTRIBUTES and use env", diagnostics);
+                  "is not built; there are env and system. Give its attributes in OTEL_RESOURCE_ATTRIBUTES and use env",
+                  diagnostics);
     check_members(&detection->system.hostname_sources, sources, weir_node_find(node, "system.hostname_sources"),
                   "is no source of the host's name; there are dns, os, cname and lookup", diagnostics);
 }
@@ -206,8 +218,8 @@ static bool detect_host_name(const weir_strings *sources, char *ret_name)
 /* Go's names, which the Collector uses, for the kernel's. */
 static const char *architecture(const char *machine)
 {
-    static const char *const names[][2] = {{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "x86"}, {"armv7l", "arm32"},
-                                           {"ppc64le", "ppc64"}};
+    static const char *const names[][2] = {
+        {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "x86"}, {"armv7l", "arm32"}, {"ppc64le", "ppc64"}};
     for (size_t i = 0; i < WEIR_COUNT_OF(names); i++)
         if (strcmp(machine, names[i][0]) == 0)
             return names[i][1];
@@ -279,7 +291,8 @@ static void detection_close(void *shared)
     free(part);
 }
 
-static weir_status detection_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+static weir_status detection_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                                  weir_error *ret_error)
 {
     const detection_config *detection = config;
     detection_shared *shared = WEIR_NEW(detection_shared);
@@ -329,8 +342,8 @@ static void detection_consume(weir_consumer *self, weir_batch *takes_batch)
     weir_processor_edit_batch(takes_batch, &editor, &processor->counters, processor->next);
 }
 
-static weir_consumer *detection_create(void *shared, const weir_worker *worker, weir_signal signal, const char *pipeline,
-                                       weir_consumer *next)
+static weir_consumer *detection_create(void *shared, const weir_worker *worker, weir_signal signal,
+                                       const char *pipeline, weir_consumer *next)
 {
     (void)worker;
     const detection_shared *part = shared;

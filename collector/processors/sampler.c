@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "processors/sampler.h"
 
-void weir_sampler_init(weir_sampler *sampler, weir_sampler_mode mode, float percentage, uint32_t hash_seed, unsigned precision,
-                       bool fail_closed)
+void weir_sampler_init(weir_sampler *sampler, weir_sampler_mode mode, float percentage, uint32_t hash_seed,
+                       unsigned precision, bool fail_closed)
 {
     const double ratio_min = 0x1p-56;
     double ratio = percentage < 100.0F ? (double)percentage / 100 : 1;
     if (ratio > 0 && ratio < ratio_min)
         ratio = ratio_min;
-    *sampler = (weir_sampler){.mode = mode, .hash_seed = hash_seed, .precision = precision, .fail_closed = fail_closed, .ratio = ratio};
+    *sampler = (weir_sampler){
+        .mode = mode, .hash_seed = hash_seed, .precision = precision, .fail_closed = fail_closed, .ratio = ratio};
     if (mode == WEIR_SAMPLER_HASH_SEED)
         sampler->threshold = weir_threshold_of_percentage(percentage);
     else if (!weir_threshold_of_probability(ratio, precision, &sampler->threshold))
@@ -17,7 +18,8 @@ void weir_sampler_init(weir_sampler *sampler, weir_sampler_mode mode, float perc
 }
 
 /* Fills in the randomness; false if the item cannot be judged by it. */
-static bool hash_randomness(const weir_sampler *sampler, weir_bytes hashed, weir_sampler_policy policy, weir_sampler_case *item)
+static bool hash_randomness(const weir_sampler *sampler, weir_bytes hashed, weir_sampler_policy policy,
+                            weir_sampler_case *item)
 {
     if (hashed.len > 0) {
         item->policy = policy;
@@ -69,12 +71,13 @@ static uint64_t regular_threshold(const weir_sampler *sampler, const weir_sample
         return WEIR_SAMPLING_NEVER;
     if (sampler->mode == WEIR_SAMPLER_PROPORTIONAL)
         return proportional_threshold(sampler, item);
-    bool was_lower = sampler->mode == WEIR_SAMPLER_EQUALIZING && item->has_threshold && item->threshold > sampler->threshold;
+    bool was_lower =
+        sampler->mode == WEIR_SAMPLER_EQUALIZING && item->has_threshold && item->threshold > sampler->threshold;
     return was_lower ? item->threshold : sampler->threshold;
 }
 
-void weir_sampler_judge(const weir_sampler *sampler, weir_bytes hashed, weir_sampler_policy hashed_policy, const uint8_t *trace_id,
-                        weir_sampler_case *item)
+void weir_sampler_judge(const weir_sampler *sampler, weir_bytes hashed, weir_sampler_policy hashed_policy,
+                        const uint8_t *trace_id, weir_sampler_case *item)
 {
     bool is_known;
     item->policy = WEIR_POLICY_MISSING;

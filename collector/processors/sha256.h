@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SHA-256 (FIPS 180-4) of a short text, for the `hash` action. Ours so that a sidecar need not load a whole cryptographic library
- * to pseudonymise an attribute; TLS uses OpenSSL. Pure; any thread.
+ * SHA-256 (FIPS 180-4) of a short text, for the `hash` action. Ours so that a sidecar need not load a whole
+ * cryptographic library to pseudonymise an attribute; TLS uses OpenSSL. Pure; any thread.
  */
 #ifndef WEIR_PROCESSORS_SHA256_H
 #define WEIR_PROCESSORS_SHA256_H

@@ -73,8 +73,9 @@ static bool is_key(weir_text key)
     weir_text tenant, system;
     if (!memchr(key.data, '@', key.len))
         return is_lower(key.data[0]) && all_key_chars(key);
-    return split(key, '@', &tenant, &system) && system.len > 0 && (is_lower(tenant.data[0]) || is_digit(tenant.data[0])) &&
-           is_lower(system.data[0]) && all_key_chars(tenant) && all_key_chars(system);
+    return split(key, '@', &tenant, &system) && system.len > 0 &&
+           (is_lower(tenant.data[0]) || is_digit(tenant.data[0])) && is_lower(system.data[0]) &&
+           all_key_chars(tenant) && all_key_chars(system);
 }
 
 static bool is_value(weir_text value)
@@ -178,7 +179,8 @@ bool weir_tracestate_parse(weir_tracestate *state, weir_text text)
     weir_text member, key, value;
     while (next_member(&text, ',', &member)) {
         if (++members > WEIR_TRACESTATE_MEMBERS_MAX) {
-            state->text.len = (size_t)(member.data - state->text.data); /* what comes after is lost, as in the Collector */
+            state->text.len =
+                (size_t)(member.data - state->text.data); /* what comes after is lost, as in the Collector */
             return false;
         }
         member = trim(member);
@@ -197,14 +199,16 @@ void weir_tracestate_set_randomness(weir_tracestate *state, uint64_t randomness)
 {
     state->has_randomness = true;
     state->randomness = randomness;
-    state->randomness_text = (weir_text){state->randomness_digits, weir_randomness_format(randomness, state->randomness_digits)};
+    state->randomness_text =
+        (weir_text){state->randomness_digits, weir_randomness_format(randomness, state->randomness_digits)};
 }
 
 void weir_tracestate_set_threshold(weir_tracestate *state, uint64_t threshold)
 {
     state->has_threshold = threshold < WEIR_SAMPLING_NEVER;
     state->threshold = threshold;
-    state->threshold_text = (weir_text){state->threshold_digits, weir_threshold_format(threshold, state->threshold_digits)};
+    state->threshold_text =
+        (weir_text){state->threshold_digits, weir_threshold_format(threshold, state->threshold_digits)};
 }
 
 void weir_tracestate_clear_threshold(weir_tracestate *state)

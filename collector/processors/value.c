@@ -84,8 +84,8 @@ static void append_base64(weir_bytes bytes, weir_buffer *out)
         uint32_t group = (uint32_t)bytes.data[i] << 16;
         group |= left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0;
         group |= left > 2 ? (uint32_t)bytes.data[i + 2] : 0;
-        const char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63], left > 1 ? alphabet[group >> 6 & 63] : '=',
-                              left > 2 ? alphabet[group & 63] : '='};
+        const char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
+                              left > 1 ? alphabet[group >> 6 & 63] : '=', left > 2 ? alphabet[group & 63] : '='};
         weir_buffer_append(out, text, sizeof text);
     }
 }

@@ -142,8 +142,8 @@ static void append_part(const weir_health_part *part, weir_buffer *out)
 {
     weir_buffer_append_text(out, "{\"id\":");
     weir_buffer_append_json_string(out, part->id);
-    weir_buffer_printf(out, ",\"backend\":\"%s\",\"queued_items\":%llu,\"queued_bytes\":%llu", part->failing ? "failing" : "ok",
-                       (unsigned long long)atomic_load(&part->queued_items),
+    weir_buffer_printf(out, ",\"backend\":\"%s\",\"queued_items\":%llu,\"queued_bytes\":%llu",
+                       part->failing ? "failing" : "ok", (unsigned long long)atomic_load(&part->queued_items),
                        (unsigned long long)atomic_load(&part->queued_bytes));
     if (part->last_error[0]) {
         weir_buffer_append_text(out, ",\"last_error\":");
@@ -155,7 +155,8 @@ static void append_part(const weir_health_part *part, weir_buffer *out)
 void weir_health_report(weir_health *health, uint64_t now_ms, weir_buffer *out)
 {
     static const char *const phases[] = {"starting", "running", "stopping"};
-    weir_buffer_printf(out, "{\"ready\":%s,\"phase\":\"%s\",\"uptime_seconds\":%lld,\"stuck_worker\":%d,\"exporters\":[",
+    weir_buffer_printf(out,
+                       "{\"ready\":%s,\"phase\":\"%s\",\"uptime_seconds\":%lld,\"stuck_worker\":%d,\"exporters\":[",
                        weir_health_ready(health, now_ms) ? "true" : "false", phases[atomic_load(&health->phase)],
                        (long long)(time(NULL) - health->started), weir_health_stuck_worker(health, now_ms));
     pthread_mutex_lock(&health->lock);

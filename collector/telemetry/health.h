@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The state of the process as others may ask for it: readiness (listening, not stopping, no worker stuck), and per exporter how its backend and
- * its queue are. The pipeline and exporters write it, the health_check extension reads it. Any thread.
+ * The state of the process as others may ask for it: readiness (listening, not stopping, no worker stuck), and per
+ * exporter how its backend and its queue are. The pipeline and exporters write it, the health_check extension reads
+ * it. Any thread.
  */
 #ifndef WEIR_TELEMETRY_HEALTH_H
 #define WEIR_TELEMETRY_HEALTH_H
@@ -22,9 +23,9 @@ void weir_health_free(weir_health *health);
 
 void weir_health_set_phase(weir_health *health, weir_phase phase);
 
-/* Whether workers are alive is found out by asking them: weir_health_ask posts a question to each worker's loop that does not owe
- * an answer already, and a worker that owes one for WEIR_WORKER_STUCK_MS is stuck. Nobody wakes up while nobody asks.
- * weir_health_watch is called before the workers run. `now_ms` is monotonic. */
+/* Whether workers are alive is found out by asking them: weir_health_ask posts a question to each worker's loop that
+ * does not owe an answer already, and a worker that owes one for WEIR_WORKER_STUCK_MS is stuck. Nobody wakes up while
+ * nobody asks. weir_health_watch is called before the workers run. `now_ms` is monotonic. */
 enum { WEIR_WORKER_STUCK_MS = 10 * 1000 };
 void weir_health_watch(weir_health *health, unsigned worker, weir_loop *loop);
 void weir_health_ask(weir_health *health, uint64_t now_ms);

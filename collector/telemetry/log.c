@@ -70,7 +70,8 @@ static void append_plain(weir_buffer *line, const char *text)
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-static void write_json(weir_buffer *line, weir_log_level level, const char *component, const char *message, uint32_t suppressed)
+static void write_json(weir_buffer *line, weir_log_level level, const char *component, const char *message,
+                       uint32_t suppressed)
 {
     weir_buffer_append_text(line, "{\"ts\":\"");
     append_time(line);
@@ -83,7 +84,8 @@ static void write_json(weir_buffer *line, weir_log_level level, const char *comp
     weir_buffer_append_text(line, "}\n");
 }
 
-static void write_text(weir_buffer *line, weir_log_level level, const char *component, const char *message, uint32_t suppressed)
+static void write_text(weir_buffer *line, weir_log_level level, const char *component, const char *message,
+                       uint32_t suppressed)
 {
     append_time(line);
     weir_buffer_printf(line, "  %-5s  %s  ", level_names[level], component);
@@ -111,7 +113,8 @@ void weir_log_at(weir_log_site *site, weir_log_level level, const char *componen
         write_json(&line, level, component, message, suppressed);
     else
         write_text(&line, level, component, message, suppressed);
-    /* One write per line, so that lines of several threads do not mix. A log that cannot be written is not worth more. */
+    /* One write per line, so that lines of several threads do not mix. A log that cannot be written is not worth
+     * more. */
     if (write(STDERR_FILENO, line.data, line.len) < 0)
         return;
 }

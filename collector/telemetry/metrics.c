@@ -11,7 +11,7 @@
 struct weir_histogram {
     size_t bound_count;
     double *bounds;
-    _Atomic uint64_t *counts; /* one more than bounds: the last is above all of them */
+    _Atomic uint64_t *counts;  /* one more than bounds: the last is above all of them */
     _Atomic uint64_t sum_bits; /* a double */
 };
 
@@ -70,7 +70,8 @@ void weir_metrics_free(weir_metrics *metrics)
 
 /* ---- registration ---- */
 
-/* Label values escape backslash, quote and newline (Prometheus exposition format, "Comments, help text, and type information"). */
+/* Label values escape backslash, quote and newline (Prometheus exposition format, "Comments, help text, and type
+ * information"). */
 static void append_escaped(weir_buffer *out, const char *value)
 {
     for (; *value; value++) {
@@ -153,9 +154,9 @@ void weir_metrics_forget(weir_metrics *metrics, const void *user)
     pthread_mutex_unlock(&metrics->lock);
 }
 
-weir_histogram *weir_metrics_register_histogram(weir_metrics *metrics, const char *name, const char *help, const char *unit,
-                                                const weir_label *labels, size_t label_count, const double *bounds,
-                                                size_t bound_count)
+weir_histogram *weir_metrics_register_histogram(weir_metrics *metrics, const char *name, const char *help,
+                                                const char *unit, const weir_label *labels, size_t label_count,
+                                                const double *bounds, size_t bound_count)
 {
     pthread_mutex_lock(&metrics->lock);
     metric_row *row = find_or_add(metrics, WEIR_HISTOGRAM, name, help, unit, labels, label_count);
@@ -250,8 +251,8 @@ static void expose_histogram(const metric_row *row, const char *suffix, weir_buf
 static void expose_head(const metric_row *row, const char *unit, const char *type_suffix, weir_buffer *out)
 {
     static const char *const types[] = {"counter", "gauge", "histogram"};
-    weir_buffer_printf(out, "# HELP %s%s%s %s\n# TYPE %s%s%s %s\n", row->name, unit, type_suffix, row->help, row->name, unit,
-                       type_suffix, types[row->kind]);
+    weir_buffer_printf(out, "# HELP %s%s%s %s\n# TYPE %s%s%s %s\n", row->name, unit, type_suffix, row->help, row->name,
+                       unit, type_suffix, types[row->kind]);
 }
 
 static void append_value(const metric_row *row, weir_buffer *out)

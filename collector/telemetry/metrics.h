@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weir's own metrics. A metric is registered once while the graph is built, and is then a number that any thread
- * may add to without a lock. Names are the Collector's where the meaning is the same ("otelcol_receiver_accepted_spans");
- * telemetry/metrics.c also writes them out in the Prometheus text format.
+ * may add to without a lock. Names are the Collector's where the meaning is the same
+ * ("otelcol_receiver_accepted_spans"); telemetry/metrics.c also writes them out in the Prometheus text format.
  */
 #ifndef WEIR_TELEMETRY_METRICS_H
 #define WEIR_TELEMETRY_METRICS_H
@@ -57,9 +57,9 @@ void weir_metrics_forget(weir_metrics *metrics, const void *user);
 
 /* A histogram with fixed upper bounds (ascending). */
 typedef struct weir_histogram weir_histogram;
-weir_histogram *weir_metrics_register_histogram(weir_metrics *metrics, const char *name, const char *help, const char *unit,
-                                                const weir_label *labels, size_t label_count, const double *bounds,
-                                                size_t bound_count);
+weir_histogram *weir_metrics_register_histogram(weir_metrics *metrics, const char *name, const char *help,
+                                                const char *unit, const weir_label *labels, size_t label_count,
+                                                const double *bounds, size_t bound_count);
 void weir_histogram_record(weir_histogram *histogram, double value);
 
 /* How names are written: the Collector's prometheus reader leaves both suffixes out unless told otherwise. */

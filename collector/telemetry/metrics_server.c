@@ -15,10 +15,13 @@ struct weir_metrics_server {
     weir_http_server *http;
 };
 
-static void respond_text(weir_http_request *request, unsigned status, const char *content_type, const void *body, size_t len)
+static void respond_text(weir_http_request *request, unsigned status, const char *content_type, const void *body,
+                         size_t len)
 {
     const weir_http_header headers[] = {{WEIR_TEXT("content-type"), weir_text_of(content_type)}};
-    weir_http_respond(request, &(weir_http_response){.status = status, .headers = headers, .header_count = 1, .body = body, .body_len = len});
+    weir_http_respond(
+        request,
+        &(weir_http_response){.status = status, .headers = headers, .header_count = 1, .body = body, .body_len = len});
 }
 
 static void on_request(void *handler, weir_http_request *request)
@@ -59,16 +62,17 @@ static void on_accept(void *user, int accepted)
     weir_http_server_serve(((weir_metrics_server *)user)->http, accepted);
 }
 
-weir_status weir_metrics_server_start(weir_loop *loop, const char *endpoint, weir_metrics *metrics, weir_exposition exposition,
-                                      void (*refresh)(void *user), void *user, weir_metrics_server **ret_server,
-                                      weir_error *ret_error)
+weir_status weir_metrics_server_start(weir_loop *loop, const char *endpoint, weir_metrics *metrics,
+                                      weir_exposition exposition, void (*refresh)(void *user), void *user,
+                                      weir_metrics_server **ret_server, weir_error *ret_error)
 {
     weir_metrics_server *server = WEIR_NEW(weir_metrics_server);
     server->metrics = metrics;
     server->exposition = exposition;
     server->refresh = refresh;
     server->user = user;
-    const weir_http_options options = {.versions = WEIR_HTTP_1_AND_2, .idle_timeout_ms = 60 * 1000, .max_connections = 64};
+    const weir_http_options options = {
+        .versions = WEIR_HTTP_1_AND_2, .idle_timeout_ms = 60 * 1000, .max_connections = 64};
     server->http = weir_http_server_new(loop, &options, &handler_ops, server);
     weir_status status = weir_loop_listen(loop, endpoint, on_accept, server, &server->listener, ret_error);
     if (status != WEIR_OK) {

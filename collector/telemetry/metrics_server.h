@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GET /metrics on an address of its own: the Prometheus pull reader of service.telemetry.metrics. On the control thread.
+ * GET /metrics on an address of its own: the Prometheus pull reader of service.telemetry.metrics. On the control
+ * thread.
  */
 #ifndef WEIR_TELEMETRY_METRICS_SERVER_H
 #define WEIR_TELEMETRY_METRICS_SERVER_H

@@ -23,16 +23,31 @@ typedef struct debug_config {
 static const char *const verbosity_names[] = {"basic", "normal", "detailed", NULL};
 
 static const weir_option debug_options[] = {
-    {.name = "verbosity", .type = WEIR_OPTION_ENUM, .offset = offsetof(debug_config, verbosity), .default_text = "basic",
-     .enum_names = verbosity_names, .summary = "How much is written: counts, one line per item, or everything."},
-    {.name = "sampling_initial", .type = WEIR_OPTION_UINT, .offset = offsetof(debug_config, sampling_initial), .default_text = "2",
+    {.name = "verbosity",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(debug_config, verbosity),
+     .default_text = "basic",
+     .enum_names = verbosity_names,
+     .summary = "How much is written: counts, one line per item, or everything."},
+    {.name = "sampling_initial",
+     .type = WEIR_OPTION_UINT,
+     .offset = offsetof(debug_config, sampling_initial),
+     .default_text = "2",
      .summary = "How many requests are written in each second …"},
-    {.name = "sampling_thereafter", .type = WEIR_OPTION_UINT, .offset = offsetof(debug_config, sampling_thereafter),
-     .default_text = "1", .summary = "… and after these every so-many-th; 0 means none."},
-    {.name = "use_internal_logger", .type = WEIR_OPTION_BOOL, .standing = WEIR_SUBSUMED,
-     .remark = "weir writes plain text to output_paths, as the Collector does with false: easier to read than log lines",
+    {.name = "sampling_thereafter",
+     .type = WEIR_OPTION_UINT,
+     .offset = offsetof(debug_config, sampling_thereafter),
+     .default_text = "1",
+     .summary = "… and after these every so-many-th; 0 means none."},
+    {.name = "use_internal_logger",
+     .type = WEIR_OPTION_BOOL,
+     .standing = WEIR_SUBSUMED,
+     .remark =
+         "weir writes plain text to output_paths, as the Collector does with false: easier to read than log lines",
      .summary = "Whether the output goes through the process's own log."},
-    {.name = "output_paths", .type = WEIR_OPTION_STRINGS, .offset = offsetof(debug_config, output_paths),
+    {.name = "output_paths",
+     .type = WEIR_OPTION_STRINGS,
+     .offset = offsetof(debug_config, output_paths),
      .summary = "Where to write: \"stdout\" (the default), \"stderr\", or files."},
     WEIR_SENDER_QUEUE_OPTION(debug_config, sender),
     {0}};
@@ -71,7 +86,8 @@ static bool is_sampled(debug_exporter *exporter)
 
 static void describe_traces(const traces_message *message, uint64_t items, int verbosity, weir_buffer *out)
 {
-    weir_buffer_printf(out, "Traces\t{\"resource spans\": %zu, \"spans\": %" PRIu64 "}\n", message->n_resource_spans, items);
+    weir_buffer_printf(out, "Traces\t{\"resource spans\": %zu, \"spans\": %" PRIu64 "}\n", message->n_resource_spans,
+                       items);
     if (verbosity == DEBUG_NORMAL)
         debug_normal_traces(message, out);
     else if (verbosity == DEBUG_DETAILED)
@@ -80,7 +96,8 @@ static void describe_traces(const traces_message *message, uint64_t items, int v
 
 static void describe_logs(const logs_message *message, uint64_t items, int verbosity, weir_buffer *out)
 {
-    weir_buffer_printf(out, "Logs\t{\"resource logs\": %zu, \"log records\": %" PRIu64 "}\n", message->n_resource_logs, items);
+    weir_buffer_printf(out, "Logs\t{\"resource logs\": %zu, \"log records\": %" PRIu64 "}\n", message->n_resource_logs,
+                       items);
     if (verbosity == DEBUG_NORMAL)
         debug_normal_logs(message, out);
     else if (verbosity == DEBUG_DETAILED)
@@ -209,7 +226,8 @@ static weir_status open_outputs(debug_shared *shared, weir_error *ret_error)
     return WEIR_OK;
 }
 
-static weir_status debug_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+static weir_status debug_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                              weir_error *ret_error)
 {
     debug_shared *shared = WEIR_NEW(debug_shared);
     shared->config = config;
@@ -223,7 +241,8 @@ static weir_status debug_open(const weir_host *host, const char *id, const void 
     return WEIR_OK;
 }
 
-static weir_exporter *debug_create(void *self, const weir_worker *worker, weir_signal signal, const weir_batch_shape *shape)
+static weir_exporter *debug_create(void *self, const weir_worker *worker, weir_signal signal,
+                                   const weir_batch_shape *shape)
 {
     debug_shared *shared = self;
     debug_exporter *exporter = WEIR_NEW(debug_exporter);

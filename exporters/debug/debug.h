@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The `debug` exporter: writes what it is given to standard output, in the format of the Collector's debug exporter. It decodes every
- * message with protobuf-c and writes without haste: a tool for looking, not for load.
+ * The `debug` exporter: writes what it is given to standard output, in the format of the Collector's debug exporter.
+ * It decodes every message with protobuf-c and writes without haste: a tool for looking, not for load.
  */
 #ifndef WEIR_EXPORTERS_DEBUG_DEBUG_H
 #define WEIR_EXPORTERS_DEBUG_DEBUG_H

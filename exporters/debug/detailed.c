@@ -7,8 +7,8 @@ static void append_line(const char *name, const char *value, weir_buffer *out)
     weir_buffer_printf(out, "%s%s\n", name, value);
 }
 
-void debug_detailed_attributes(const char *indent, const char *header, attribute_message *const *attributes, size_t count,
-                               weir_buffer *out)
+void debug_detailed_attributes(const char *indent, const char *header, attribute_message *const *attributes,
+                               size_t count, weir_buffer *out)
 {
     if (count == 0)
         return;
@@ -179,9 +179,10 @@ void debug_detailed_traces(const traces_message *message, weir_buffer *out)
 
 static const char *severity_name(unsigned number)
 {
-    static const char *const names[] = {"Unspecified", "Trace", "Trace2", "Trace3", "Trace4", "Debug", "Debug2", "Debug3", "Debug4",
-                                        "Info", "Info2", "Info3", "Info4", "Warn", "Warn2", "Warn3", "Warn4", "Error", "Error2",
-                                        "Error3", "Error4", "Fatal", "Fatal2", "Fatal3", "Fatal4"};
+    static const char *const names[] = {"Unspecified", "Trace",  "Trace2", "Trace3", "Trace4", "Debug",  "Debug2",
+                                        "Debug3",      "Debug4", "Info",   "Info2",  "Info3",  "Info4",  "Warn",
+                                        "Warn2",       "Warn3",  "Warn4",  "Error",  "Error2", "Error3", "Error4",
+                                        "Fatal",       "Fatal2", "Fatal3", "Fatal4"};
     return number < WEIR_COUNT_OF(names) ? names[number] : "";
 }
 
@@ -190,7 +191,8 @@ static void append_log(const log_message *record, weir_buffer *out)
     append_time_line("ObservedTimestamp: ", record->observed_time_unix_nano, out);
     append_time_line("Timestamp: ", record->time_unix_nano, out);
     append_line("SeverityText: ", record->severity_text, out);
-    weir_buffer_printf(out, "SeverityNumber: %s(%d)\n", severity_name(record->severity_number), (int)record->severity_number);
+    weir_buffer_printf(out, "SeverityNumber: %s(%d)\n", severity_name(record->severity_number),
+                       (int)record->severity_number);
     if (record->event_name[0])
         append_line("EventName: ", record->event_name, out);
     weir_buffer_append_text(out, "Body: ");

@@ -63,8 +63,8 @@ static void append_exemplars(exemplar_message *const *exemplars, size_t count, w
 }
 
 /* What all points begin with. */
-static void append_head(const char *kind, size_t index, attribute_message *const *attributes, size_t count, uint64_t start_nano,
-                        uint64_t unix_nano, weir_buffer *out)
+static void append_head(const char *kind, size_t index, attribute_message *const *attributes, size_t count,
+                        uint64_t start_nano, uint64_t unix_nano, weir_buffer *out)
 {
     weir_buffer_printf(out, "%s #%zu\n", kind, index);
     debug_detailed_attributes("", "Data point attributes", attributes, count, out);
@@ -110,8 +110,8 @@ static void append_buckets(const exponential_point_message *point, weir_buffer *
     double factor = ldexp(M_LN2, -point->scale);
     for (size_t i = point->negative ? point->negative->n_bucket_counts : 0; i-- > 0;) {
         double index = point->negative->offset + (double)i;
-        weir_buffer_printf(out, "Bucket [%f, %f), Count: %" PRIu64 "\n", -exp((index + 1) * factor), -exp(index * factor),
-                           point->negative->bucket_counts[i]);
+        weir_buffer_printf(out, "Bucket [%f, %f), Count: %" PRIu64 "\n", -exp((index + 1) * factor),
+                           -exp(index * factor), point->negative->bucket_counts[i]);
     }
     if (point->zero_count != 0)
         weir_buffer_printf(out, "Bucket [0, 0], Count: %" PRIu64 "\n", point->zero_count);
@@ -124,8 +124,8 @@ static void append_buckets(const exponential_point_message *point, weir_buffer *
 
 static void append_exponential(size_t index, const exponential_point_message *point, weir_buffer *out)
 {
-    append_head("ExponentialHistogramDataPoints", index, point->attributes, point->n_attributes, point->start_time_unix_nano,
-                point->time_unix_nano, out);
+    append_head("ExponentialHistogramDataPoints", index, point->attributes, point->n_attributes,
+                point->start_time_unix_nano, point->time_unix_nano, out);
     weir_buffer_printf(out, "Count: %" PRIu64 "\n", point->count);
     if (point->_sum_case)
         weir_buffer_printf(out, "Sum: %f\n", point->sum);
@@ -185,8 +185,8 @@ static void append_points(const metric_message *metric, weir_buffer *out)
 static void append_metric(size_t index, const metric_message *metric, weir_buffer *out)
 {
     weir_buffer_printf(out, "Metric #%zu\nDescriptor:\n", index);
-    weir_buffer_printf(out, "     -> Name: %s\n     -> Description: %s\n     -> Unit: %s\n     -> DataType: %s\n", metric->name,
-                       metric->description, metric->unit, type_name(metric->data_case));
+    weir_buffer_printf(out, "     -> Name: %s\n     -> Description: %s\n     -> Unit: %s\n     -> DataType: %s\n",
+                       metric->name, metric->description, metric->unit, type_name(metric->data_case));
     debug_detailed_attributes("     ", "     -> Metadata", metric->metadata, metric->n_metadata, out);
     append_points(metric, out);
 }

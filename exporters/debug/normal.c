@@ -5,7 +5,8 @@
 #include "exporters/debug/text.h"
 
 /* "key=value" pairs between separators. */
-static void append_attributes(attribute_message *const *attributes, size_t count, const char *separator, weir_buffer *out)
+static void append_attributes(attribute_message *const *attributes, size_t count, const char *separator,
+                              weir_buffer *out)
 {
     for (size_t i = 0; i < count; i++) {
         weir_buffer_printf(out, "%s%s=", i > 0 ? separator : "", attributes[i]->key);
@@ -32,7 +33,8 @@ static void append_resource(const char *kind, size_t index, const resource_messa
     weir_buffer_append_byte(out, '\n');
 }
 
-static void append_scope(const char *kind, size_t index, const scope_message *scope, const char *schema_url, weir_buffer *out)
+static void append_scope(const char *kind, size_t index, const scope_message *scope, const char *schema_url,
+                         weir_buffer *out)
 {
     const char *name = scope ? scope->name : "", *version = scope ? scope->version : "";
     weir_buffer_printf(out, "%s #%zu", kind, index);
@@ -90,7 +92,8 @@ void debug_normal_logs(const logs_message *message, weir_buffer *out)
 
 /* ---- metrics: one line per data point ---- */
 
-static void append_point(const metric_message *metric, attribute_message *const *attributes, size_t count, weir_buffer *out)
+static void append_point(const metric_message *metric, attribute_message *const *attributes, size_t count,
+                         weir_buffer *out)
 {
     weir_buffer_printf(out, "%s{", metric->name);
     append_attributes(attributes, count, ",", out);
@@ -103,7 +106,8 @@ static void append_named(const char *name, double value, weir_buffer *out)
     debug_text_float(value, out);
 }
 
-static void append_numbers(const metric_message *metric, number_point_message *const *points, size_t count, weir_buffer *out)
+static void append_numbers(const metric_message *metric, number_point_message *const *points, size_t count,
+                           weir_buffer *out)
 {
     for (size_t i = 0; i < count; i++) {
         append_point(metric, points[i]->attributes, points[i]->n_attributes, out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OTLP messages as text, in the two forms of the Collector's debug exporter: one line per item (normal) and everything (detailed).
- * Values are written as the Collector writes them (pdata's AsString), so that outputs can be compared. Pure functions; any thread.
+ * OTLP messages as text, in the two forms of the Collector's debug exporter: one line per item (normal) and
+ * everything (detailed). Values are written as the Collector writes them (pdata's AsString), so that outputs can be
+ * compared. Pure functions; any thread.
  */
 #ifndef WEIR_EXPORTERS_DEBUG_TEXT_H
 #define WEIR_EXPORTERS_DEBUG_TEXT_H
@@ -38,7 +39,8 @@ typedef Opentelemetry__Proto__Common__V1__KeyValue attribute_message;
 typedef Opentelemetry__Proto__Common__V1__AnyValue value_message;
 
 /* value.c */
-void debug_text_value(const value_message *value, weir_buffer *out); /* "abc", "12", "{\"a\":1}"; NULL is the empty value */
+void debug_text_value(const value_message *value,
+                      weir_buffer *out); /* "abc", "12", "{\"a\":1}"; NULL is the empty value */
 void debug_text_typed(const value_message *value, weir_buffer *out); /* "Str(abc)" */
 void debug_text_float(double value, weir_buffer *out);               /* Go's %v */
 void debug_text_time(uint64_t unix_nano, weir_buffer *out);          /* "2020-02-11 20:26:13.000000789 +0000 UTC" */
@@ -54,8 +56,8 @@ void debug_detailed_traces(const traces_message *message, weir_buffer *out);
 void debug_detailed_logs(const logs_message *message, weir_buffer *out);
 void debug_detailed_metrics(const metrics_message *message, weir_buffer *out);
 /* Shared by the two: attributes below a header line, each line behind `indent`; nothing if there are none. */
-void debug_detailed_attributes(const char *indent, const char *header, attribute_message *const *attributes, size_t count,
-                               weir_buffer *out);
+void debug_detailed_attributes(const char *indent, const char *header, attribute_message *const *attributes,
+                               size_t count, weir_buffer *out);
 void debug_detailed_resource(const resource_message *resource, const char *schema_url, weir_buffer *out);
 void debug_detailed_scope(const char *kind, const scope_message *scope, const char *schema_url, weir_buffer *out);
 

@@ -22,7 +22,8 @@ static int shortest_digits(double value, char *ret_text, size_t size)
     return 17;
 }
 
-/* Go's shortest form: with an exponent if that is below `exponent_min` or from `exponent_max` on. `pad`: exponents have two digits. */
+/* Go's shortest form: with an exponent if that is below `exponent_min` or from `exponent_max` on. `pad`: exponents
+ * have two digits. */
 static void append_shortest(double value, int exponent_min, int exponent_max, bool pad, weir_buffer *out)
 {
     char text[48];

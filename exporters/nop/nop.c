@@ -24,7 +24,8 @@ typedef struct nop_exporter {
     weir_exporter_meters meters;
 } nop_exporter;
 
-static weir_status nop_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+static weir_status nop_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                            weir_error *ret_error)
 {
     (void)config, (void)ret_error;
     nop_shared *shared = WEIR_NEW(nop_shared);
@@ -63,7 +64,8 @@ static uint64_t nop_held(const weir_exporter *self)
     return 0;
 }
 
-static weir_exporter *nop_create(void *shared, const weir_worker *worker, weir_signal signal, const weir_batch_shape *shape)
+static weir_exporter *nop_create(void *shared, const weir_worker *worker, weir_signal signal,
+                                 const weir_batch_shape *shape)
 {
     (void)worker, (void)shape;
     const nop_shared *nop = shared;

@@ -9,11 +9,18 @@
 
 static const char *const compression_names[] = {"gzip", "none", "snappy", "zstd", NULL};
 
-#define NO_TLS "TLS is not built yet; send in clear text with `tls: {insecure: true}`, or through a TLS proxy beside weir"
-#define TLS_KEY(key, kind, text) {.name = (key), .type = (kind), .standing = WEIR_NOT_BUILT, .remark = NO_TLS, .summary = (text)}
+#define NO_TLS \
+    "TLS is not built yet; send in clear text with `tls: {insecure: true}`, or through a TLS proxy beside weir"
+#define TLS_KEY(key, kind, text)                                                                       \
+    {                                                                                                  \
+        .name = (key), .type = (kind), .standing = WEIR_NOT_BUILT, .remark = NO_TLS, .summary = (text) \
+    }
 
 static const weir_option tls_options[] = {
-    {.name = "insecure", .type = WEIR_OPTION_BOOL, .offset = offsetof(otlp_tls_config, insecure), .default_text = "false",
+    {.name = "insecure",
+     .type = WEIR_OPTION_BOOL,
+     .offset = offsetof(otlp_tls_config, insecure),
+     .default_text = "false",
      .summary = "Send in clear text. Until TLS is built this must be true."},
     TLS_KEY("insecure_skip_verify", WEIR_OPTION_BOOL, "Use TLS without verifying the server's certificate."),
     TLS_KEY("server_name_override", WEIR_OPTION_STRING, "The server name to ask for and verify."),
@@ -34,48 +41,97 @@ static const weir_option tls_options[] = {
     {0}};
 
 static const weir_option keepalive_options[] = {
-    {.name = "time", .type = WEIR_OPTION_DURATION, .offset = offsetof(otlp_keepalive_config, time_ms), .default_text = "10s",
+    {.name = "time",
+     .type = WEIR_OPTION_DURATION,
+     .offset = offsetof(otlp_keepalive_config, time_ms),
+     .default_text = "10s",
      .summary = "After so much silence the server is pinged. Servers send away clients that ping too often."},
-    {.name = "timeout", .type = WEIR_OPTION_DURATION, .offset = offsetof(otlp_keepalive_config, timeout_ms),
-     .default_text = "10s", .min = 1, .max = 3600e3, .summary = "A connection that does not answer a ping in this time is given up."},
-    {.name = "permit_without_stream", .type = WEIR_OPTION_BOOL,
-     .offset = offsetof(otlp_keepalive_config, permit_without_stream), .default_text = "false",
+    {.name = "timeout",
+     .type = WEIR_OPTION_DURATION,
+     .offset = offsetof(otlp_keepalive_config, timeout_ms),
+     .default_text = "10s",
+     .min = 1,
+     .max = 3600e3,
+     .summary = "A connection that does not answer a ping in this time is given up."},
+    {.name = "permit_without_stream",
+     .type = WEIR_OPTION_BOOL,
+     .offset = offsetof(otlp_keepalive_config, permit_without_stream),
+     .default_text = "false",
      .summary = "Ping also while nothing is being sent."},
     {0}};
 
 const weir_option otlp_options[] = {
-    {.name = "endpoint", .type = WEIR_OPTION_STRING, .offset = offsetof(otlp_config, endpoint), .required = true,
+    {.name = "endpoint",
+     .type = WEIR_OPTION_STRING,
+     .offset = offsetof(otlp_config, endpoint),
+     .required = true,
      .summary = "The backend as host:port; http://, https:// or dns:/// may stand in front."},
-    {.name = "tls", .type = WEIR_OPTION_GROUP, .offset = offsetof(otlp_config, tls), .group = tls_options,
-     .group_size = sizeof(otlp_tls_config), .summary = "How the connection is protected."},
-    {.name = "compression", .type = WEIR_OPTION_ENUM, .offset = offsetof(otlp_config, compression), .default_text = "gzip",
-     .enum_names = compression_names, .summary = "How requests are compressed: gzip or none; snappy and zstd are not built yet."},
-    {.name = "headers", .type = WEIR_OPTION_SECRET_MAP, .offset = offsetof(otlp_config, headers),
+    {.name = "tls",
+     .type = WEIR_OPTION_GROUP,
+     .offset = offsetof(otlp_config, tls),
+     .group = tls_options,
+     .group_size = sizeof(otlp_tls_config),
+     .summary = "How the connection is protected."},
+    {.name = "compression",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(otlp_config, compression),
+     .default_text = "gzip",
+     .enum_names = compression_names,
+     .summary = "How requests are compressed: gzip or none; snappy and zstd are not built yet."},
+    {.name = "headers",
+     .type = WEIR_OPTION_SECRET_MAP,
+     .offset = offsetof(otlp_config, headers),
      .summary = "Sent with every request; values may be secret and are masked wherever weir prints them."},
     WEIR_SENDER_TIMEOUT_OPTION(otlp_config, sender),
     WEIR_SENDER_QUEUE_OPTION(otlp_config, sender),
     WEIR_SENDER_RETRY_OPTION(otlp_config, sender),
-    {.name = "keepalive", .type = WEIR_OPTION_POINTER, .offset = offsetof(otlp_config, keepalive), .group = keepalive_options,
-     .group_size = sizeof(otlp_keepalive_config), .summary = "Pings, to notice a connection that died silently; off unless written."},
-    {.name = "authority", .type = WEIR_OPTION_STRING, .offset = offsetof(otlp_config, authority),
+    {.name = "keepalive",
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(otlp_config, keepalive),
+     .group = keepalive_options,
+     .group_size = sizeof(otlp_keepalive_config),
+     .summary = "Pings, to notice a connection that died silently; off unless written."},
+    {.name = "authority",
+     .type = WEIR_OPTION_STRING,
+     .offset = offsetof(otlp_config, authority),
      .summary = "The :authority header, if it is not the endpoint."},
-    {.name = "user_agent", .type = WEIR_OPTION_STRING, .offset = offsetof(otlp_config, user_agent),
-     .default_text = "weir/" WEIR_VERSION, .otel_default = "OpenTelemetry Collector/VERSION",
-     .remark = "weir says who it is", .summary = "The user-agent header."},
-    {.name = "balancer_name", .type = WEIR_OPTION_STRING, .standing = WEIR_SUBSUMED,
-     .remark = "every worker has one connection to the first address that answers; put a load balancer in front for more",
+    {.name = "user_agent",
+     .type = WEIR_OPTION_STRING,
+     .offset = offsetof(otlp_config, user_agent),
+     .default_text = "weir/" WEIR_VERSION,
+     .otel_default = "OpenTelemetry Collector/VERSION",
+     .remark = "weir says who it is",
+     .summary = "The user-agent header."},
+    {.name = "balancer_name",
+     .type = WEIR_OPTION_STRING,
+     .standing = WEIR_SUBSUMED,
+     .remark =
+         "every worker has one connection to the first address that answers; put a load balancer in front for more",
      .summary = "How calls are shared out among the addresses of a name."},
-    {.name = "wait_for_ready", .type = WEIR_OPTION_BOOL, .standing = WEIR_SUBSUMED,
+    {.name = "wait_for_ready",
+     .type = WEIR_OPTION_BOOL,
+     .standing = WEIR_SUBSUMED,
      .remark = "while the backend is away, data waits in the queue and is sent when it is back",
      .summary = "Whether calls wait for a connection."},
-    {.name = "read_buffer_size", .type = WEIR_OPTION_BYTES, .standing = WEIR_SUBSUMED,
-     .remark = "answers are small, and read into a buffer on the stack", .summary = "The size of the receive buffer."},
-    {.name = "write_buffer_size", .type = WEIR_OPTION_BYTES, .standing = WEIR_SUBSUMED,
-     .remark = "weir gathers up to 256 KiB for each write", .summary = "The size of the send buffer."},
-    {.name = "auth", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT,
+    {.name = "read_buffer_size",
+     .type = WEIR_OPTION_BYTES,
+     .standing = WEIR_SUBSUMED,
+     .remark = "answers are small, and read into a buffer on the stack",
+     .summary = "The size of the receive buffer."},
+    {.name = "write_buffer_size",
+     .type = WEIR_OPTION_BYTES,
+     .standing = WEIR_SUBSUMED,
+     .remark = "weir gathers up to 256 KiB for each write",
+     .summary = "The size of the send buffer."},
+    {.name = "auth",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
      .remark = "write the header yourself: `headers: {authorization: \"Bearer ${env:TOKEN}\"}`",
      .summary = "The extension that authenticates requests."},
-    {.name = "middlewares", .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT, .remark = "leave the key out: weir has no middlewares",
+    {.name = "middlewares",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = "leave the key out: weir has no middlewares",
      .summary = "Extensions that look at every call."},
     {0}};
 
@@ -98,9 +154,11 @@ static void check_endpoint(const char *endpoint, const weir_node *node, weir_dia
     weir_endpoint parsed;
     weir_error error = {0};
     if (!address)
-        weir_diagnostics_error(diagnostics, at, "weir cannot connect to \"%s\": write host:port or dns:///host:port", endpoint);
+        weir_diagnostics_error(diagnostics, at, "weir cannot connect to \"%s\": write host:port or dns:///host:port",
+                               endpoint);
     else if (strncmp(endpoint, "https://", 8) == 0)
-        weir_diagnostics_error(diagnostics, at, "https:// asks for TLS, which is not built yet: write http:// and tls.insecure: true");
+        weir_diagnostics_error(diagnostics, at,
+                               "https:// asks for TLS, which is not built yet: write http:// and tls.insecure: true");
     else if (weir_endpoint_parse(address, &parsed, &error) != WEIR_OK)
         weir_diagnostics_error(diagnostics, at, "%s", error.text);
     else if (parsed.host[0] == '\0' || parsed.port == 0)
@@ -126,9 +184,11 @@ static void check_headers(const weir_string_map *headers, const weir_node *node,
         weir_diagnostics_error(diagnostics, at, "too many headers: at most %d", WEIR_HEADERS_MAX - OWN_HEADERS);
     for (size_t i = 0; i < headers->count; i++) {
         if (is_reserved(headers->keys[i]))
-            weir_diagnostics_error(diagnostics, at, "header \"%s\" is set by the protocol and cannot be configured", headers->keys[i]);
+            weir_diagnostics_error(diagnostics, at, "header \"%s\" is set by the protocol and cannot be configured",
+                                   headers->keys[i]);
         else if (strpbrk(headers->keys[i], " \t\r\n:") || strpbrk(headers->values[i], "\r\n"))
-            weir_diagnostics_error(diagnostics, at, "header \"%s\" has characters that no header may have", headers->keys[i]);
+            weir_diagnostics_error(diagnostics, at, "header \"%s\" has characters that no header may have",
+                                   headers->keys[i]);
     }
 }
 
@@ -138,11 +198,13 @@ void otlp_check(const void *config, const weir_node *node, weir_diagnostics *dia
     if (otlp->endpoint)
         check_endpoint(otlp->endpoint, node, diagnostics);
     if (!otlp->tls.insecure)
-        weir_diagnostics_error(diagnostics, weir_node_find(node, "endpoint"),
-                               "without tls.insecure: true this exporter means TLS, which is not built yet: write `tls: {insecure: true}` "
-                               "to send in clear text");
+        weir_diagnostics_error(
+            diagnostics, weir_node_find(node, "endpoint"),
+            "without tls.insecure: true this exporter means TLS, which is not built yet: write `tls: {insecure: true}` "
+            "to send in clear text");
     if (otlp->compression == OTLP_SNAPPY || otlp->compression == OTLP_ZSTD)
-        weir_diagnostics_error(diagnostics, weir_node_find(node, "compression"), "compression \"%s\" is not built yet: use gzip or none",
+        weir_diagnostics_error(diagnostics, weir_node_find(node, "compression"),
+                               "compression \"%s\" is not built yet: use gzip or none",
                                compression_names[otlp->compression]);
     check_headers(&otlp->headers, node, diagnostics);
     weir_sender_check(&otlp->sender, node, diagnostics);

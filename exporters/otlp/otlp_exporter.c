@@ -17,7 +17,7 @@ enum { GZIP_LEVEL = 1 };
 /* The process part. */
 typedef struct otlp_shared {
     const otlp_config *config;
-    const char *address; /* host:port */
+    const char *address;       /* host:port */
     weir_http_header *headers; /* names in lower case, owned */
     weir_endpoint endpoint;
     char port_text[8];
@@ -150,7 +150,8 @@ static void otlp_close(void *self)
     free(shared);
 }
 
-static weir_status otlp_open(const weir_host *host, const char *id, const void *config, void **ret_shared, weir_error *ret_error)
+static weir_status otlp_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
+                             weir_error *ret_error)
 {
     const otlp_config *otlp = config;
     otlp_shared *shared = WEIR_NEW(otlp_shared);
@@ -158,7 +159,8 @@ static weir_status otlp_open(const weir_host *host, const char *id, const void *
     shared->address = otlp_endpoint_address(otlp->endpoint);
     if (!shared->address) {
         free(shared);
-        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "endpoint \"%s\" cannot be used", otlp->endpoint);
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "endpoint \"%s\" cannot be used",
+                              otlp->endpoint);
     }
     weir_status status = weir_endpoint_parse(shared->address, &shared->endpoint, ret_error);
     if (status != WEIR_OK) {
@@ -194,7 +196,8 @@ static weir_grpc_client *client_new(const otlp_shared *shared, weir_loop *loop)
     return weir_grpc_client_new(loop, &options);
 }
 
-static weir_exporter *otlp_create(void *self, const weir_worker *worker, weir_signal signal, const weir_batch_shape *shape)
+static weir_exporter *otlp_create(void *self, const weir_worker *worker, weir_signal signal,
+                                  const weir_batch_shape *shape)
 {
     otlp_shared *shared = self;
     otlp_exporter *exporter = WEIR_NEW(otlp_exporter);

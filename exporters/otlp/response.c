@@ -18,13 +18,13 @@ static void set_partial(weir_error *ret_error, int64_t rejected, const char *mes
 }
 
 /* The three responses differ in their types' names only. */
-#define READ_RESPONSE(Response, response__, rejected_items_)                                                  \
-    do {                                                                                                      \
-        Response *read = response__##unpack(NULL, response.len, response.data);                               \
-        if (read && read->partial_success)                                                                    \
+#define READ_RESPONSE(Response, response__, rejected_items_)                                                      \
+    do {                                                                                                          \
+        Response *read = response__##unpack(NULL, response.len, response.data);                                   \
+        if (read && read->partial_success)                                                                        \
             set_partial(ret_error, read->partial_success->rejected_items_, read->partial_success->error_message); \
-        if (read)                                                                                             \
-            response__##free_unpacked(read, NULL);                                                            \
+        if (read)                                                                                                 \
+            response__##free_unpacked(read, NULL);                                                                \
     } while (0)
 
 void otlp_response_read(weir_signal signal, weir_bytes response, weir_error *ret_error)
@@ -37,7 +37,8 @@ void otlp_response_read(weir_signal signal, weir_bytes response, weir_error *ret
         break;
     case WEIR_METRICS:
         READ_RESPONSE(Opentelemetry__Proto__Collector__Metrics__V1__ExportMetricsServiceResponse,
-                      opentelemetry__proto__collector__metrics__v1__export_metrics_service_response__, rejected_data_points);
+                      opentelemetry__proto__collector__metrics__v1__export_metrics_service_response__,
+                      rejected_data_points);
         break;
     case WEIR_LOGS:
         READ_RESPONSE(Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceResponse,

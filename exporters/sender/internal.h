@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of a sender, for its own files: sender.c (life, taking batches, choosing what is sent when) and outcome.c (what an answer
- * does). Everything belongs to the worker's thread.
+ * The parts of a sender, for its own files: sender.c (life, taking batches, choosing what is sent when) and outcome.c
+ * (what an answer does). Everything belongs to the worker's thread.
  *
  *     partition 1   batch ─ batch ─ batch        waiting, not yet formed into a request
  *     partition 2   batch
@@ -16,7 +16,8 @@
 #include "exporters/sender/sender.h"
 
 enum {
-    /* Pushes under way where no queue limits them (sending_queue.enabled: false): more than any backend wants at once. */
+    /* Pushes under way where no queue limits them (sending_queue.enabled: false): more than any backend wants at
+     * once. */
     WEIR_SENDER_PUSHES_MAX = 1000,
     /* While draining, what nobody waits for is tried again this often until the pipeline's own deadline. */
     WEIR_SENDER_DRAIN_RETRY_MS = 250,
@@ -89,7 +90,7 @@ typedef struct push_list {
 
 /* How requests are formed. All zero: every batch by itself. */
 typedef struct push_shape {
-    weir_sizer sizer; /* items or bytes, of min and max */
+    weir_sizer sizer;  /* items or bytes, of min and max */
     uint64_t min, max; /* 0: no limit */
     uint64_t timeout_ns;
     weir_strings keys; /* borrowed */
@@ -126,7 +127,7 @@ typedef struct weir_sender {
     uint64_t swept_ns;
     bool is_draining;
     bool return_to_sources; /* a failure while draining: what sources still have goes back to them, untried */
-    bool is_abandoned; /* nothing is taken any more */
+    bool is_abandoned;      /* nothing is taken any more */
     bool is_pumping;
     bool pump_again;
 
@@ -171,8 +172,8 @@ void weir_sender_pump(weir_sender *sender);
 void weir_sender_filter(weir_sender *sender, batch_filter filter);
 
 /* outcome.c: how batches end. `error` may be NULL where the reason says enough. */
-void weir_sender_give_up(weir_sender *sender, weir_batch *takes_batch, weir_giveup_reason reason, const weir_error *error,
-                         bool was_tried);
+void weir_sender_give_up(weir_sender *sender, weir_batch *takes_batch, weir_giveup_reason reason,
+                         const weir_error *error, bool was_tried);
 /* Gives up what nobody waits for any more in `batches`; returns the rest. */
 batch_list weir_sender_drop_abandoned(weir_sender *sender, batch_list batches, bool was_tried);
 /* At shutdown: gives back what a source still has; returns the rest, which only we have. */

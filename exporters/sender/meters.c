@@ -41,24 +41,27 @@ void weir_exporter_meters_init(weir_exporter_meters *meters, weir_metrics *metri
 
     meters->sent = counter_of_signal(metrics, "otelcol_exporter_sent_", "Items the backend has taken.", signal, of_sent,
                                      label_count + 1);
-    meters->send_failed = counter_of_signal(metrics, "otelcol_exporter_send_failed_", "Items that were tried and not delivered.",
-                                            signal, of_sent, label_count + 1);
+    meters->send_failed =
+        counter_of_signal(metrics, "otelcol_exporter_send_failed_", "Items that were tried and not delivered.", signal,
+                          of_sent, label_count + 1);
     meters->enqueue_failed = counter_of_signal(metrics, "otelcol_exporter_enqueue_failed_",
                                                "Items refused because the queue had no room.", signal, identity, 1);
-    meters->in_flight = weir_metrics_register(metrics, WEIR_GAUGE, "otelcol_exporter_in_flight_requests",
-                                              "Requests under way or waiting to be sent again.", "{request}", identity, 2);
+    meters->in_flight =
+        weir_metrics_register(metrics, WEIR_GAUGE, "otelcol_exporter_in_flight_requests",
+                              "Requests under way or waiting to be sent again.", "{request}", identity, 2);
     meters->taken = weir_metrics_register(metrics, WEIR_COUNTER, "weir_exporter_taken_items",
                                           "Items handed to the exporter.", "{item}", identity, 2);
     meters->held = weir_metrics_register(metrics, WEIR_GAUGE, "weir_exporter_held_items",
                                          "Items in the exporter's queue or under way.", "{item}", identity, 2);
     meters->retries = weir_metrics_register(metrics, WEIR_COUNTER, "weir_exporter_retries",
                                             "Requests sent again after a failure.", "{request}", identity, 2);
-    register_reasons(metrics, "weir_exporter_rejected_items", "Items the backend refused for good.", identity, reject_reasons,
-                     WEIR_REJECT_REASONS, meters->rejected);
+    register_reasons(metrics, "weir_exporter_rejected_items", "Items the backend refused for good.", identity,
+                     reject_reasons, WEIR_REJECT_REASONS, meters->rejected);
     register_reasons(metrics, "weir_exporter_returned_items", "Items given back to their source, which still has them.",
                      identity, giveup_reasons, WEIR_GIVEUP_REASONS, meters->returned);
-    register_reasons(metrics, "weir_exporter_dropped_items", "Items lost; nobody waited for them (wait_for_result: false).",
-                     identity, giveup_reasons, WEIR_GIVEUP_REASONS, meters->dropped);
+    register_reasons(metrics, "weir_exporter_dropped_items",
+                     "Items lost; nobody waited for them (wait_for_result: false).", identity, giveup_reasons,
+                     WEIR_GIVEUP_REASONS, meters->dropped);
 }
 
 weir_exporter_books weir_exporter_books_read(weir_metrics *metrics, const char *id, weir_signal signal)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an exporter counts, per signal. The names that the Collector has are the Collector's; the others complete the books:
+ * What an exporter counts, per signal. The names that the Collector has are the Collector's; the others complete the
+ * books:
  *
  *     taken = sent + rejected + returned + dropped + held        exact whenever nothing is being moved
  *
@@ -10,7 +11,8 @@
  *             (max_elapsed_time, or retries turned off), "shutdown"
  *   dropped   lost, by reason "expired" or "shutdown": only what nobody waited for (wait_for_result: false)
  *   held      in the queue or under way
- * otelcol_exporter_send_failed_… counts what was tried and not delivered: rejected, and what of returned and dropped was tried.
+ * otelcol_exporter_send_failed_… counts what was tried and not delivered: rejected, and what of returned and dropped
+ * was tried.
  *
  * Meters are found again by name, so all workers add to the same numbers. Any thread.
  */
@@ -27,7 +29,12 @@ typedef enum weir_reject_reason {
     WEIR_REJECT_REASONS
 } weir_reject_reason;
 
-typedef enum weir_giveup_reason { WEIR_GIVEUP_ABANDONED, WEIR_GIVEUP_EXPIRED, WEIR_GIVEUP_SHUTDOWN, WEIR_GIVEUP_REASONS } weir_giveup_reason;
+typedef enum weir_giveup_reason {
+    WEIR_GIVEUP_ABANDONED,
+    WEIR_GIVEUP_EXPIRED,
+    WEIR_GIVEUP_SHUTDOWN,
+    WEIR_GIVEUP_REASONS
+} weir_giveup_reason;
 
 /* Items, unless said otherwise. */
 typedef struct weir_exporter_meters {
@@ -39,11 +46,12 @@ typedef struct weir_exporter_meters {
     weir_metric *rejected[WEIR_REJECT_REASONS];
     weir_metric *returned[WEIR_GIVEUP_REASONS];
     weir_metric *dropped[WEIR_GIVEUP_REASONS];
-    weir_metric *retries; /* attempts after the first */
+    weir_metric *retries;   /* attempts after the first */
     weir_metric *in_flight; /* requests */
 } weir_exporter_meters;
 
-/* Registers the meters of exporter `id` for `signal`. `labels` (may be none) are added to the counters of what was sent. */
+/* Registers the meters of exporter `id` for `signal`. `labels` (may be none) are added to the counters of what was
+ * sent. */
 void weir_exporter_meters_init(weir_exporter_meters *meters, weir_metrics *metrics, const char *id, weir_signal signal,
                                const weir_label *labels, size_t label_count);
 

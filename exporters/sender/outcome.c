@@ -57,8 +57,8 @@ static void reject_all(weir_sender *sender, batch_list batches, weir_reject_reas
 
 static weir_error giveup_error(weir_giveup_reason reason)
 {
-    static const char *const texts[WEIR_GIVEUP_REASONS] = {
-        "nobody waited for it any more", "it was not delivered in time", "weir is shutting down"};
+    static const char *const texts[WEIR_GIVEUP_REASONS] = {"nobody waited for it any more",
+                                                           "it was not delivered in time", "weir is shutting down"};
     weir_error error = {0};
     weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_CANCELLED, "%s", texts[reason]);
     return error;
@@ -70,8 +70,8 @@ static void log_dropped(const weir_sender *sender, const weir_batch *batch, cons
              (unsigned long long)batch->items, error->text);
 }
 
-void weir_sender_give_up(weir_sender *sender, weir_batch *takes_batch, weir_giveup_reason reason, const weir_error *error,
-                         bool was_tried)
+void weir_sender_give_up(weir_sender *sender, weir_batch *takes_batch, weir_giveup_reason reason,
+                         const weir_error *error, bool was_tried)
 {
     weir_batch *batch = takes_batch;
     weir_outcome outcome = {.kind = WEIR_RETRY_LATER, .error = error ? *error : giveup_error(reason)};
@@ -156,7 +156,8 @@ static void give_up_push(weir_sender *sender, sender_push *push, weir_giveup_rea
         weir_sender_give_up(sender, batch, reason, error, true);
 }
 
-/* At the end, a source that still has its data gets it back at once; what only we have is tried until the last moment. */
+/* At the end, a source that still has its data gets it back at once; what only we have is tried until the last
+ * moment. */
 static void fail_while_draining(weir_sender *sender, sender_push *push)
 {
     push->batches = weir_sender_return_to_sources(sender, push->batches, true);
@@ -170,7 +171,8 @@ static void fail_while_draining(weir_sender *sender, sender_push *push)
 static void log_failure(const weir_sender *sender, const weir_error *error, uint64_t delay_ms)
 {
     if (error->class_ == WEIR_ERROR_ENDPOINT)
-        weir_log(WEIR_LOG_ERROR, sender->id, "the backend cannot be used: check the endpoint and its settings error=\"%s\" retry_ms=%llu",
+        weir_log(WEIR_LOG_ERROR, sender->id,
+                 "the backend cannot be used: check the endpoint and its settings error=\"%s\" retry_ms=%llu",
                  error->text, (unsigned long long)delay_ms);
     else
         weir_log(WEIR_LOG_WARN, sender->id, "sending failed error=\"%s\" retry_ms=%llu", error->text,

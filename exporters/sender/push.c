@@ -128,8 +128,8 @@ static batch_list take_after(sender_push *push, uint32_t batch_count)
     return rest;
 }
 
-/* Room is counted by what is held: a cut adds a batch, and the bytes of repeated resources (or takes some away: unsigned arithmetic
- * wraps, and the sum is right in both cases). */
+/* Room is counted by what is held: a cut adds a batch, and the bytes of repeated resources (or takes some away:
+ * unsigned arithmetic wraps, and the sum is right in both cases). */
 static sender_push *half_of_cut(sender_push *first, weir_batch *rest, uint64_t bytes_before)
 {
     weir_room_force(first->sender->room, 1, 0, first->batches.head->bytes + rest->bytes - bytes_before);

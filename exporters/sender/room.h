@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How much one exporter may hold of one signal, counted for all workers together. A reservation made before a batch comes and
- * what is held afterwards are both counted; for the moment in which a batch is both, it counts twice.
+ * How much one exporter may hold of one signal, counted for all workers together. A reservation made before a batch
+ * comes and what is held afterwards are both counted; for the moment in which a batch is both, it counts twice.
  * Any thread, except where a waiter is concerned: that belongs to its loop.
  */
 #ifndef WEIR_EXPORTERS_SENDER_ROOM_H
@@ -12,7 +12,8 @@
 
 #include "exporters/sender/sender.h"
 
-/* One sender that may wait for room (block_on_overflow). On the heap, because a message to its loop may outlive the sender. */
+/* One sender that may wait for room (block_on_overflow). On the heap, because a message to its loop may outlive the
+ * sender. */
 typedef struct weir_room_waiter {
     weir_task task;
     weir_loop *loop;
@@ -27,8 +28,9 @@ typedef struct weir_room {
     /* Set before use, then constant. */
     const weir_account *account;
     weir_sizer sizer;
-    uint64_t size_max;          /* in units of the sizer */
-    uint64_t request_min;       /* with SIZE_REQUESTS and batching: how much of `request_sizer` makes one request; 0: count batches */
+    uint64_t size_max; /* in units of the sizer */
+    uint64_t
+        request_min; /* with SIZE_REQUESTS and batching: how much of `request_sizer` makes one request; 0: count batches */
     weir_sizer request_sizer;
 
     _Atomic uint64_t requests; /* batches */

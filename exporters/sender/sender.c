@@ -73,8 +73,9 @@ static void room_came(void *user)
 
 static bool is_same_partition(const weir_sender *sender, const sender_partition *partition, const weir_batch *batch)
 {
-    return !partition->is_alone && weir_metadata_same(partition->metadata, batch->metadata,
-                                                      (const char *const *)sender->shape.keys.items, sender->shape.keys.count);
+    return !partition->is_alone &&
+           weir_metadata_same(partition->metadata, batch->metadata, (const char *const *)sender->shape.keys.items,
+                              sender->shape.keys.count);
 }
 
 static sender_partition *partition_new(weir_sender *sender, const weir_batch *batch)
@@ -203,7 +204,8 @@ static bool is_ready(const weir_sender *sender, const sender_partition *partitio
 {
     if (!partition->waiting.head)
         return false;
-    return sender->is_draining || size_by(sender->shape.sizer, partition->items, partition->bytes) >= sender->shape.min ||
+    return sender->is_draining ||
+           size_by(sender->shape.sizer, partition->items, partition->bytes) >= sender->shape.min ||
            (partition->pushes == 0 && is_awaited(partition)) || is_due(sender, partition, now) || partition->is_alone ||
            weir_account_over_soft_limit(sender->account);
 }
@@ -244,7 +246,8 @@ static weir_batch *next_piece(weir_sender *sender, sender_partition *partition, 
     return batch;
 }
 
-/* Gathers batches until min is reached. Batches stay whole where they can: only one that is over the limit by itself is cut. */
+/* Gathers batches until min is reached. Batches stay whole where they can: only one that is over the limit by itself
+ * is cut. */
 static sender_push *form_push(weir_sender *sender, sender_partition *partition)
 {
     push_limits limits = limits_of(sender);
@@ -388,7 +391,8 @@ static void look_again(void *user)
     weir_sender_pump(sender);
 }
 
-/* Sends what may be sent. Exporters and acknowledgements called from here may come back: they find is_pumping and leave a note. */
+/* Sends what may be sent. Exporters and acknowledgements called from here may come back: they find is_pumping and
+ * leave a note. */
 void weir_sender_pump(weir_sender *sender)
 {
     sender->pump_again = true;
@@ -537,11 +541,11 @@ static unsigned pushes_max(const weir_sender_queue_config *queue, unsigned worke
 
 static weir_histogram *push_sizes_register(const weir_host *host, const char *id)
 {
-    static const double bounds[] = {10,   25,   50,   75,   100,  250,  500,  750,   1000,  2000,  3000,
+    static const double bounds[] = {10,   25,   50,   75,   100,  250,  500,   750,   1000,  2000,  3000,
                                     4000, 5000, 6000, 7000, 8000, 9000, 10000, 20000, 30000, 50000, 100000};
     const weir_label label = {"exporter", id};
-    return weir_metrics_register_histogram(host->metrics, "otelcol_exporter_queue_batch_send_size", "Items in a request.", "{unit}",
-                                           &label, 1, bounds, WEIR_COUNT_OF(bounds));
+    return weir_metrics_register_histogram(host->metrics, "otelcol_exporter_queue_batch_send_size",
+                                           "Items in a request.", "{unit}", &label, 1, bounds, WEIR_COUNT_OF(bounds));
 }
 
 weir_exporter *weir_sender_new(weir_sender_shared *shared, const weir_worker *worker, weir_signal signal,

@@ -7,28 +7,31 @@
  *                                                      └── retry, split, halve ◄──────────┤
  *                                                                                         └─► acknowledgements
  *
- * One sender serves one signal on one worker and lives on that worker's thread. How much may wait is counted for all workers
- * together, in the part they share (weir_sender_shared).
+ * One sender serves one signal on one worker and lives on that worker's thread. How much may wait is counted for all
+ * workers together, in the part they share (weir_sender_shared).
  *
  * What leaves when. Without batching every batch is a push of its own. With batching (`sending_queue.batch`, or a batch
- * processor in front) a push leaves when min_size is reached, when the oldest part has waited for the timeout, and for a batch somebody waits
- * for also as soon as no other push of its partition is under way. Past the memory account's soft limit, and while draining,
- * everything leaves at once. At most num_consumers pushes are under way (divided by the workers, rounded up).
+ * processor in front) a push leaves when min_size is reached, when the oldest part has waited for the timeout, and
+ * for a batch somebody waits for also as soon as no other push of its partition is under way. Past the memory
+ * account's soft limit, and while draining, everything leaves at once. At most num_consumers pushes are under way
+ * (divided by the workers, rounded up).
  *
  * What an answer does:
- *   delivered             the acknowledgements hear of it; items the backend refused (partial success) are booked as rejected
+ * delivered             the acknowledgements hear of it; items the backend refused (partial success) are booked as
+ * rejected
  *   retryable, throttled, endpoint
- *                         the same push is sent again after a backoff. The backoff is one for the whole sender: while it lasts nothing
- *                         is sent, then one push probes; when it succeeds the others follow. A dead backend thus sees one
+ * the same push is sent again after a backoff. The backoff is one for the whole sender: while it lasts nothing
+ * is sent, then one push probes; when it succeeds the others follow. A dead backend thus sees one
  *                         attempt per interval, not num_consumers.
- *   too large             cut in two and both sent; a single item that is too large is rejected. The size is remembered, and later pushes
+ * too large             cut in two and both sent; a single item that is too large is rejected. The size is
+ * remembered, and later pushes
  *                         are formed below it
  *   permanent             a push of several slices is halved until the guilty slice stands alone; that one is rejected
  *
  * What nobody waits for any more (weir_ack_abandoned) and is not under way is given back instead of being sent.
  *
- * Bounds: the queue's size by its sizer, and always half of the memory account in bytes, so that one dead backend leaves room
- * for the others. An empty queue takes a batch of any size.
+ * Bounds: the queue's size by its sizer, and always half of the memory account in bytes, so that one dead backend
+ * leaves room for the others. An empty queue takes a batch of any size.
  */
 #ifndef WEIR_EXPORTERS_SENDER_SENDER_H
 #define WEIR_EXPORTERS_SENDER_SENDER_H
@@ -84,17 +87,23 @@ extern const weir_option weir_sender_queue_options[];
 extern const weir_option weir_sender_retry_options[];
 
 /* The rows of an exporter's option table; `member` is the weir_sender_config inside `config`. */
-#define WEIR_SENDER_QUEUE_OPTION(config, member)                                                                      \
-    {.name = "sending_queue", .type = WEIR_OPTION_GROUP, .offset = offsetof(config, member.queue),                    \
-     .group = weir_sender_queue_options, .group_size = sizeof(weir_sender_queue_config),                              \
-     .summary = "The window of data between the pipeline and the backend."}
-#define WEIR_SENDER_RETRY_OPTION(config, member)                                                                      \
-    {.name = "retry_on_failure", .type = WEIR_OPTION_GROUP, .offset = offsetof(config, member.retry),                 \
-     .group = weir_sender_retry_options, .group_size = sizeof(weir_sender_retry_config),                              \
-     .summary = "What happens when the backend does not take a request."}
-#define WEIR_SENDER_TIMEOUT_OPTION(config, member)                                                                    \
-    {.name = "timeout", .type = WEIR_OPTION_DURATION, .offset = offsetof(config, member.timeout_ms), .default_text = "5s", \
-     .summary = "How long one attempt to send may take; 0 means without end."}
+#define WEIR_SENDER_QUEUE_OPTION(config, member)                                                      \
+    {                                                                                                 \
+        .name = "sending_queue", .type = WEIR_OPTION_GROUP, .offset = offsetof(config, member.queue), \
+        .group = weir_sender_queue_options, .group_size = sizeof(weir_sender_queue_config),           \
+        .summary = "The window of data between the pipeline and the backend."                         \
+    }
+#define WEIR_SENDER_RETRY_OPTION(config, member)                                                         \
+    {                                                                                                    \
+        .name = "retry_on_failure", .type = WEIR_OPTION_GROUP, .offset = offsetof(config, member.retry), \
+        .group = weir_sender_retry_options, .group_size = sizeof(weir_sender_retry_config),              \
+        .summary = "What happens when the backend does not take a request."                              \
+    }
+#define WEIR_SENDER_TIMEOUT_OPTION(config, member)                                                      \
+    {                                                                                                   \
+        .name = "timeout", .type = WEIR_OPTION_DURATION, .offset = offsetof(config, member.timeout_ms), \
+        .default_text = "5s", .summary = "How long one attempt to send may take; 0 means without end."  \
+    }
 
 /* Rules across the options of the sender; called from an exporter's check with the exporter's node. */
 void weir_sender_check(const weir_sender_config *config, const weir_node *node, weir_diagnostics *diagnostics);
@@ -104,7 +113,8 @@ void weir_sender_promise(const weir_sender_config *config, const char *destinati
 
 /* ---- what an exporter sends ---- */
 
-/* One request: slices of one signal, to be concatenated in this order. The exporter borrows it until it calls weir_push_done. */
+/* One request: slices of one signal, to be concatenated in this order. The exporter borrows it until it calls
+ * weir_push_done. */
 typedef struct weir_push {
     weir_signal signal;
     const weir_slice **slices;
@@ -124,23 +134,26 @@ typedef struct weir_sender_ops {
     void (*cancel)(void *exporter, weir_push *push);
 } weir_sender_ops;
 
-/* Ends an attempt. `error` NULL or of class NONE: delivered, all but error->rejected_items (partial success). Otherwise the class decides,
- * see above. `push` is gone when this returns. */
+/* Ends an attempt. `error` NULL or of class NONE: delivered, all but error->rejected_items (partial success).
+ * Otherwise the class decides, see above. `push` is gone when this returns. */
 void weir_push_done(weir_push *push, const weir_error *error);
 
 /* ---- the sender ---- */
 
-/* What the senders of all workers share for one exporter: room and counters. Made in the exporter's `open`. Any thread. */
+/* What the senders of all workers share for one exporter: room and counters. Made in the exporter's `open`. Any
+ * thread. */
 typedef struct weir_sender_shared weir_sender_shared;
 
-/* Borrows all arguments for as long as it lives. `labels` (of the backend, "server_address") go with the counters of what was sent. */
+/* Borrows all arguments for as long as it lives. `labels` (of the backend, "server_address") go with the counters of
+ * what was sent. */
 weir_sender_shared *weir_sender_shared_new(const weir_host *host, const char *id, const weir_sender_config *config,
                                            const weir_label *labels, size_t label_count);
 /* All senders of it must have been freed. NULL is fine. */
 void weir_sender_shared_free(weir_sender_shared *shared);
 
-/* A sender for one signal on one worker. `shape` is what a batch processor in front asks for, or NULL; it is used unless
- * `sending_queue.batch` is written. `exporter` is passed to `ops`. Gives an exporter whose `type` the caller sets. */
+/* A sender for one signal on one worker. `shape` is what a batch processor in front asks for, or NULL; it is used
+ * unless `sending_queue.batch` is written. `exporter` is passed to `ops`. Gives an exporter whose `type` the caller
+ * sets. */
 weir_exporter *weir_sender_new(weir_sender_shared *shared, const weir_worker *worker, weir_signal signal,
                                const weir_batch_shape *shape, const weir_sender_ops *ops, void *exporter);
 /* The `exporter` given to weir_sender_new. */

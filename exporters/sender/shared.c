@@ -100,7 +100,8 @@ const weir_sender_config *weir_sender_shared_config(const weir_sender_shared *sh
 
 void weir_sender_shared_meters(weir_sender_shared *shared, weir_signal signal, weir_exporter_meters *ret_meters)
 {
-    weir_exporter_meters_init(ret_meters, shared->host->metrics, shared->id, signal, shared->labels, shared->label_count);
+    weir_exporter_meters_init(ret_meters, shared->host->metrics, shared->id, signal, shared->labels,
+                              shared->label_count);
 }
 
 void weir_sender_shared_report_queue(weir_sender_shared *shared)

@@ -14,8 +14,8 @@
 /* Memory comes back as soon as something is delivered. */
 enum { NO_MEMORY_RETRY_MS = 1000 };
 
-/* Codes as grpc-go answers (the cardinality as gRPC's statuscodes.md says) and HTTP statuses as the Collector's receiver;
- * docs/differences.md has the reasons where they are not. */
+/* Codes as grpc-go answers (the cardinality as gRPC's statuscodes.md says) and HTTP statuses as the Collector's
+ * receiver; docs/differences.md has the reasons where they are not. */
 const otlp_refusal_rule weir__otlp_refusal_rules[OTLP_REFUSALS] = {
 #define PERMANENT(status) WEIR_ERROR_PERMANENT, status, 0
     [OTLP_REFUSED_MALFORMED] = {WEIR_GRPC_INVALID_ARGUMENT, 200, 400, false, OTLP_MALFORMED, PERMANENT(WEIR_INVALID)},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A message while it arrives: its bytes go straight from the connection's buffer into the chunk that later flows through
- * the pipeline. The whole length is reserved with the memory account as soon as it is known, so that a message is
- * refused before it is read, not in the middle; only HTTP/1.1's chunked bodies, whose length nobody says, grow.
+ * A message while it arrives: its bytes go straight from the connection's buffer into the chunk that later flows
+ * through the pipeline. The whole length is reserved with the memory account as soon as it is known, so that a
+ * message is refused before it is read, not in the middle; only HTTP/1.1's chunked bodies, whose length nobody says,
+ * grow.
  */
 #ifndef WEIR_RECEIVERS_OTLP_BODY_H
 #define WEIR_RECEIVERS_OTLP_BODY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The receiver's metrics. otelcol_receiver_{accepted,refused,failed}_* are the Collector's (receiverhelper 0.158): items
- * of requests that could be read, by what the pipeline said of them; a partial success counts as accepted, and what a
- * backend rejected of it is booked on the exporter. weir_receiver_* are our own. Any thread.
+ * The receiver's metrics. otelcol_receiver_{accepted,refused,failed}_* are the Collector's (receiverhelper 0.158):
+ * items of requests that could be read, by what the pipeline said of them; a partial success counts as accepted, and
+ * what a backend rejected of it is booked on the exporter. weir_receiver_* are our own. Any thread.
  */
 #ifndef WEIR_RECEIVERS_OTLP_COUNTERS_H
 #define WEIR_RECEIVERS_OTLP_COUNTERS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * gRPC over HTTP/2 ("PROTOCOL-HTTP2.md" of gRPC): the three Export methods of OTLP and grpc.health.v1.Health/Check.
- * All are unary: one message in, one out. What is refused, and in which order, is as in grpc-go, which the Collector uses.
+ * All are unary: one message in, one out. What is refused, and in which order, is as in grpc-go, which the Collector
+ * uses.
  */
 #include "receivers/otlp/service.h"
 

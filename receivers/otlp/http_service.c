@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OTLP/HTTP: one POST is one Export…ServiceRequest in protobuf, over HTTP/1.1 or HTTP/2. A request with gRPC's content type
- * over HTTP/2 is passed on to gRPC, so that one port can serve both.
+ * OTLP/HTTP: one POST is one Export…ServiceRequest in protobuf, over HTTP/1.1 or HTTP/2. A request with gRPC's
+ * content type over HTTP/2 is passed on to gRPC, so that one port can serve both.
  */
 #include "receivers/otlp/service.h"
 

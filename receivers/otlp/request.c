@@ -196,7 +196,8 @@ static void outcome_arrived(weir_ack *ack, const weir_outcome *outcome)
         weir__otlp_answer_failed(request, outcome);
 }
 
-/* What nobody has taken yet is given up by the pipeline; what is on its way may arrive although the client was told "later". */
+/* What nobody has taken yet is given up by the pipeline; what is on its way may arrive although the client was told
+ * "later". */
 static void deadline_came(void *user)
 {
     otlp_request *request = user;

@@ -49,7 +49,8 @@ otlp_request *weir__otlp_request_begin(otlp_port *port, weir_http_request *http,
 /* The client allows `timeout_ns` for the whole request; without this call it is WEIR_ANSWER_TIMEOUT_MS. */
 void weir__otlp_request_set_timeout(otlp_request *request, uint64_t timeout_ns);
 
-/* The whole body is there, not compressed any more: checks it, hands it to the pipeline, answers when the outcome is known. */
+/* The whole body is there, not compressed any more: checks it, hands it to the pipeline, answers when the outcome is
+ * known. */
 void weir__otlp_request_deliver(otlp_request *request);
 
 /* The client is gone: nobody is to be answered. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The two faces of the receiver towards the HTTP server (net/http.h): what a request is, and when its message is complete.
- * The handlers' `handler` is an otlp_port.
+ * The two faces of the receiver towards the HTTP server (net/http.h): what a request is, and when its message is
+ * complete. The handlers' `handler` is an otlp_port.
  */
 #ifndef WEIR_RECEIVERS_OTLP_SERVICE_H
 #define WEIR_RECEIVERS_OTLP_SERVICE_H

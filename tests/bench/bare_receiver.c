@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The floor for a gRPC receiver: a server on nghttp2 that takes every request, never looks at its body and answers with an empty
- * message and grpc-status 0. What weir costs is given as a multiple of what this costs in the same run.
+ * The floor for a gRPC receiver: a server on nghttp2 that takes every request, never looks at its body and answers
+ * with an empty message and grpc-status 0. What weir costs is given as a multiple of what this costs in the same run.
  *
  *     bare_receiver PORT        one thread, epoll, 127.0.0.1; ends on SIGTERM
  */
@@ -24,7 +24,10 @@ typedef struct connection {
     nghttp2_session *session;
 } connection;
 
-#define HEADER(name, value) {(uint8_t *)(name), (uint8_t *)(value), sizeof(name) - 1, sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE}
+#define HEADER(name, value)                                                                              \
+    {                                                                                                    \
+        (uint8_t *)(name), (uint8_t *)(value), sizeof(name) - 1, sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE \
+    }
 
 static ssize_t give_answer(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t size, uint32_t *flags,
                            nghttp2_data_source *source, void *user)
@@ -65,7 +68,8 @@ static int listen_on(uint16_t port)
 {
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 128))
         err(1, "port %u", port);
@@ -90,7 +94,8 @@ static void take_connection(int epoll, int listener, nghttp2_session_callbacks *
     epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &wanted);
 }
 
-/* False once the connection is over. The answers are small enough for the socket's buffer, so writability is not waited for. */
+/* False once the connection is over. The answers are small enough for the socket's buffer, so writability is not
+ * waited for. */
 static bool serve(connection *c)
 {
     static uint8_t buffer[READ_SIZE];

@@ -38,7 +38,7 @@ def test_what_does_not_fit_is_refused_with_a_delay(weir, client):
     with Sink() as sink:
         sink.hold()
         program = weir(CONFIG, SINK=sink.endpoint)
-        with Watch(program) as watch:
+        with Watch(program, every=0.01) as watch:
             answers = send_together(program, bodies, [client])
             fit = LIMIT_MIB * 2**20 // REQUEST_BYTES
             wait_until(lambda: sum(answer.done() for answer in answers) >= REQUESTS - fit, 8, "what does not fit is refused")

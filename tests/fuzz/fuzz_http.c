@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Arbitrary bytes as a client's side of a connection, on a socket without an operating system. The first byte of the input
- * says in which pieces the rest arrives and how much of the answers the client takes; whether it is HTTP/1.1 or HTTP/2 the
- * server finds out as usual. Requests to /later are answered after all has arrived. Then time passes until everything has
- * run out, and the connection must be closed: no input may hold one for ever.
+ * Arbitrary bytes as a client's side of a connection, on a socket without an operating system. The first byte of the
+ * input says in which pieces the rest arrives and how much of the answers the client takes; whether it is HTTP/1.1 or
+ * HTTP/2 the server finds out as usual. Requests to /later are answered after all has arrived. Then time passes until
+ * everything has run out, and the connection must be closed: no input may hold one for ever.
  */
 #include "../unit/net/http_bench.h"
 #include "core/assert.h"

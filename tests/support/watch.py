@@ -6,14 +6,15 @@ from pathlib import Path
 
 
 class Watch:
-    """Looks at the program's memory ten times a second while it runs. A context manager."""
+    """Looks at the program's memory, with `every` seconds between, while it runs. A context manager."""
 
-    def __init__(self, program):
+    def __init__(self, program, every: float = 0.1):
         self.rss_mib = self.held_mib = 0.0
         self.limit_mib = None
-        self._program = program
+        self.error: Exception | None = None
+        self._program, self._every = program, every
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     @property
     def rss_means_something(self) -> bool:
@@ -28,9 +29,16 @@ class Watch:
     def __exit__(self, *_):
         self._end.set()
         self._thread.join()
+        assert self.error is None, f"memory was not watched to the end: {self.error!r}"
+
+    def _watch(self):
+        try:
+            while not self._end.wait(self._every):
+                self._look()
+        except Exception as error:  # a thread has nobody to raise to
+            self.error = error
 
     def _look(self):
-        while not self._end.wait(0.1):
-            self.rss_mib = max(self.rss_mib, self._program.rss_kib() / 1024)
-            self.held_mib = max(self.held_mib, self._program.metric("weir_memory_account_used") / 2**20)
-            self.limit_mib = self._program.metric("weir_memory_account_limit") / 2**20
+        self.rss_mib = max(self.rss_mib, self._program.rss_kib() / 1024)
+        self.held_mib = max(self.held_mib, self._program.metric("weir_memory_account_used") / 2**20)
+        self.limit_mib = self._program.metric("weir_memory_account_limit") / 2**20

@@ -97,7 +97,8 @@ Test(batch, replacing_keeps_the_counts_and_removes_what_is_empty)
 
 Test(metadata, gives_values_by_name_in_any_case_and_compares_by_keys)
 {
-    const weir_metadata_entry entries[] = {{WEIR_TEXT("x-tenant"), WEIR_TEXT("a")}, {WEIR_TEXT("x-tenant"), WEIR_TEXT("b")},
+    const weir_metadata_entry entries[] = {{WEIR_TEXT("x-tenant"), WEIR_TEXT("a")},
+                                           {WEIR_TEXT("x-tenant"), WEIR_TEXT("b")},
                                            {WEIR_TEXT("x-other"), WEIR_TEXT("1")}};
     weir_metadata *both = weir_metadata_new(entries, 3, "127.0.0.1:5");
     weir_metadata *one = weir_metadata_new(entries, 1, "");

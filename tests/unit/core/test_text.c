@@ -10,7 +10,8 @@ Test(text, numbers_fill_the_whole_text_and_stay_in_range)
     cr_assert_eq(value, 0);
     cr_assert(weir_text_to_uint(WEIR_TEXT("18446744073709551615"), UINT64_MAX, &value));
     cr_assert_eq(value, UINT64_MAX);
-    static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "0x1", "18446744073709551616", "99999999999999999999"};
+    static const char *const bad[] = {
+        "", " 1", "1 ", "-1", "+1", "0x1", "18446744073709551616", "99999999999999999999"};
     for (size_t i = 0; i < WEIR_COUNT_OF(bad); i++)
         cr_assert_not(weir_text_to_uint(weir_text_of(bad[i]), UINT64_MAX, &value), "%s", bad[i]);
     cr_assert_not(weir_text_to_uint(WEIR_TEXT("11"), 10, &value));
@@ -22,11 +23,23 @@ Test(text, utf8_by_rfc_3629)
     static const struct {
         const char *bytes;
         bool valid;
-    } cases[] = {{"", true}, {"abc", true}, {"\xc3\xa4", true}, {"\xe2\x82\xac", true}, {"\xf0\x9f\x98\x80", true},
-                 {"\x80", false}, {"\xc3", false}, {"\xc0\xaf", false}, {"\xe0\x80\xaf", false}, {"\xed\xa0\x80", false},
-                 {"\xf0\x80\x80\xaf", false}, {"\xf4\x90\x80\x80", false}, {"\xf5\x80\x80\x80", false}, {"a\xe2\x82", false}};
+    } cases[] = {{"", true},
+                 {"abc", true},
+                 {"\xc3\xa4", true},
+                 {"\xe2\x82\xac", true},
+                 {"\xf0\x9f\x98\x80", true},
+                 {"\x80", false},
+                 {"\xc3", false},
+                 {"\xc0\xaf", false},
+                 {"\xe0\x80\xaf", false},
+                 {"\xed\xa0\x80", false},
+                 {"\xf0\x80\x80\xaf", false},
+                 {"\xf4\x90\x80\x80", false},
+                 {"\xf5\x80\x80\x80", false},
+                 {"a\xe2\x82", false}};
     for (size_t i = 0; i < WEIR_COUNT_OF(cases); i++)
-        cr_assert_eq(weir_utf8_valid((const uint8_t *)cases[i].bytes, strlen(cases[i].bytes)), cases[i].valid, "case %zu", i);
+        cr_assert_eq(weir_utf8_valid((const uint8_t *)cases[i].bytes, strlen(cases[i].bytes)), cases[i].valid,
+                     "case %zu", i);
 }
 
 Test(text, names_compare_without_case)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A loop whose clock stands still until the test moves it: timers fire in order, posted tasks run when it is moved. No sockets.
+ * A loop whose clock stands still until the test moves it: timers fire in order, posted tasks run when it is moved.
+ * No sockets.
  */
 #ifndef TESTS_UNIT_EXPORTERS_FAKE_LOOP_H
 #define TESTS_UNIT_EXPORTERS_FAKE_LOOP_H

@@ -81,8 +81,8 @@ void bench_open(sender_bench *bench, weir_sender_config config, const weir_batch
     fake_loop_init(&bench->loop);
     weir_account_init(&bench->account, 1 << 30, 1 << 29);
     bench->metrics = weir_metrics_new();
-    bench->host = (weir_host){
-        .control = &bench->loop.super, .account = &bench->account, .metrics = bench->metrics, .workers = 1};
+    bench->host =
+        (weir_host){.control = &bench->loop.super, .account = &bench->account, .metrics = bench->metrics, .workers = 1};
     bench->worker = (weir_worker){.loop = &bench->loop.super, .host = &bench->host};
     bench->config = config;
     bench->shared = weir_sender_shared_new(&bench->host, "test/1", &bench->config, NULL, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A sender over a fake loop and a backend that the test plays: pushes are kept until the test answers them, or are answered
- * at once by a function of the test. The backend remembers which spans it has taken.
+ * A sender over a fake loop and a backend that the test plays: pushes are kept until the test answers them, or are
+ * answered at once by a function of the test. The backend remembers which spans it has taken.
  */
 #ifndef TESTS_UNIT_EXPORTERS_SENDER_FIXTURE_H
 #define TESTS_UNIT_EXPORTERS_SENDER_FIXTURE_H
@@ -34,7 +34,7 @@ typedef struct sender_bench {
     /* Answers a push at once if it is set and says so. */
     bool (*answer)(struct sender_bench *bench, const weir_push *push, weir_error *ret_error);
     uint32_t next_span;
-    uint32_t poisoned_span; /* for answers of the test */
+    uint32_t poisoned_span;               /* for answers of the test */
     unsigned char taken[BENCH_SPANS_MAX]; /* how often the backend took a span */
 } sender_bench;
 

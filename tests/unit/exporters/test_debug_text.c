@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Values, times and a whole span as the Collector's debug exporter writes them. The expected texts were read off its own tests and off
- * Go's strconv; tests/compat compares whole outputs.
+ * Values, times and a whole span as the Collector's debug exporter writes them. The expected texts were read off its
+ * own tests and off Go's strconv; tests/compat compares whole outputs.
  */
 #include <criterion/criterion.h>
 

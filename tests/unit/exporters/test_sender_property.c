@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sender under random scripts: random settings, batches, answers of every class, sources that stop waiting, time. After each
- * step the books balance; at the end every source has heard exactly once, what was said to be delivered was taken, and nothing is held.
+ * The sender under random scripts: random settings, batches, answers of every class, sources that stop waiting, time.
+ * After each step the books balance; at the end every source has heard exactly once, what was said to be delivered
+ * was taken, and nothing is held.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -49,8 +50,10 @@ static weir_sender_config random_config(void)
 
 static weir_batch_shape random_shape(void)
 {
-    return (weir_batch_shape){
-        .is_set = random_below(2), .min_items = 1 + random_below(40), .max_items = 40 + random_below(40), .timeout_ms = 200};
+    return (weir_batch_shape){.is_set = random_below(2),
+                              .min_items = 1 + random_below(40),
+                              .max_items = 40 + random_below(40),
+                              .timeout_ms = 200};
 }
 
 static void offer(void)
@@ -68,8 +71,9 @@ static void offer(void)
 
 static void answer(void)
 {
-    static const weir_error_class classes[] = {WEIR_ERROR_NONE,      WEIR_ERROR_NONE,     WEIR_ERROR_NONE,      WEIR_ERROR_RETRYABLE,
-                                               WEIR_ERROR_THROTTLED, WEIR_ERROR_ENDPOINT, WEIR_ERROR_TOO_LARGE, WEIR_ERROR_PERMANENT};
+    static const weir_error_class classes[] = {WEIR_ERROR_NONE,      WEIR_ERROR_NONE,      WEIR_ERROR_NONE,
+                                               WEIR_ERROR_RETRYABLE, WEIR_ERROR_THROTTLED, WEIR_ERROR_ENDPOINT,
+                                               WEIR_ERROR_TOO_LARGE, WEIR_ERROR_PERMANENT};
     if (lab.open_count == 0)
         return;
     weir_error error = {.class_ = classes[random_below(8)], .text = "so"};
@@ -118,7 +122,8 @@ static void step(uint64_t seed)
 /* DELIVERED promises every span; nothing promises that what was given back was not taken as well. */
 static void check_witness(const test_witness *witness, uint64_t seed)
 {
-    cr_assert_eq(witness->source->completions, 1, "seed %llu: heard %u times", (unsigned long long)seed, witness->source->completions);
+    cr_assert_eq(witness->source->completions, 1, "seed %llu: heard %u times", (unsigned long long)seed,
+                 witness->source->completions);
     if (witness->source->outcome.kind != WEIR_DELIVERED || witness->is_answered_by_queue)
         return;
     for (uint32_t i = witness->first; i < witness->first + witness->count; i++)

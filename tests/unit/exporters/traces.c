@@ -46,7 +46,8 @@ weir_slice traces_slice(uint32_t first, uint32_t count)
     append_field(&request, 1, &resource_spans);     /* ExportTraceServiceRequest.resource_spans */
     weir_chunk *chunk = weir_chunk_new(NULL, request.len);
     memcpy(chunk->data, request.data, request.len);
-    return (weir_slice){.chunk = chunk, .data = chunk->data, .len = request.len, .items = count, .id = weir_slice_id_next()};
+    return (weir_slice){
+        .chunk = chunk, .data = chunk->data, .len = request.len, .items = count, .id = weir_slice_id_next()};
 }
 
 static uint64_t read_varint(const uint8_t **at)

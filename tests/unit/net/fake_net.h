@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A loop and sockets without an operating system, for testing what stands on net/loop.h: time moves when the test says so, a
- * socket receives what the test feeds and keeps what was sent. One thread.
+ * A loop and sockets without an operating system, for testing what stands on net/loop.h: time moves when the test
+ * says so, a socket receives what the test feeds and keeps what was sent. One thread.
  */
 #ifndef WEIR_TESTS_FAKE_NET_H
 #define WEIR_TESTS_FAKE_NET_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HTTP/1.1 by raw bytes: each exchange of the table is run with the input in one piece and cut in pieces of 1, 2, 3, 7 and 13
- * bytes, and the output must be the same to the byte.
+ * HTTP/1.1 by raw bytes: each exchange of the table is run with the input in one piece and cut in pieces of 1, 2, 3,
+ * 7 and 13 bytes, and the output must be the same to the byte.
  */
 #include <criterion/criterion.h>
 

@@ -57,25 +57,30 @@ static int fake_close(const weir_files *files, int fd)
 
 static const weir_files *mount(const fake_file *files, size_t count)
 {
-    disk = (fake_files){.super = {.open = fake_open, .read = fake_read, .close = fake_close}, .files = files, .count = count};
+    disk = (fake_files){
+        .super = {.open = fake_open, .read = fake_read, .close = fake_close}, .files = files, .count = count};
     return &disk.super;
 }
 
-#define MOUNT(...) \
-    mount((const fake_file[]){__VA_ARGS__}, WEIR_COUNT_OF(((const fake_file[]){__VA_ARGS__})))
+#define MOUNT(...) mount((const fake_file[]){__VA_ARGS__}, WEIR_COUNT_OF(((const fake_file[]){__VA_ARGS__})))
 
-#define MEMINFO {"/proc/meminfo", "MemFree:  12 kB\nMemTotal:       16384 kB\n"}
+#define MEMINFO                                                        \
+    {                                                                  \
+        "/proc/meminfo", "MemFree:  12 kB\nMemTotal:       16384 kB\n" \
+    }
 
 Test(cgroup, v2_limit_of_the_group)
 {
-    const weir_files *files = MOUNT({"/proc/self/cgroup", "0::/user/app\n"}, {"/sys/fs/cgroup/user/app/memory.max", "1048576\n"}, MEMINFO);
+    const weir_files *files =
+        MOUNT({"/proc/self/cgroup", "0::/user/app\n"}, {"/sys/fs/cgroup/user/app/memory.max", "1048576\n"}, MEMINFO);
     cr_assert_eq(weir_cgroup_memory_bytes(files), 1048576);
 }
 
 Test(cgroup, v2_a_parent_may_be_tighter)
 {
-    const weir_files *files = MOUNT({"/proc/self/cgroup", "0::/user/app\n"}, {"/sys/fs/cgroup/user/app/memory.max", "max\n"},
-                                    {"/sys/fs/cgroup/user/memory.max", "2097152\n"}, MEMINFO);
+    const weir_files *files =
+        MOUNT({"/proc/self/cgroup", "0::/user/app\n"}, {"/sys/fs/cgroup/user/app/memory.max", "max\n"},
+              {"/sys/fs/cgroup/user/memory.max", "2097152\n"}, MEMINFO);
     cr_assert_eq(weir_cgroup_memory_bytes(files), 2097152);
 }
 
@@ -104,30 +109,37 @@ Test(cgroup, without_a_limit_the_machine_counts)
 
 Test(cgroup, limit_above_the_machine_is_none)
 {
-    const weir_files *files = MOUNT({"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/memory.max", "99999999999\n"}, MEMINFO);
+    const weir_files *files =
+        MOUNT({"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/memory.max", "99999999999\n"}, MEMINFO);
     cr_assert_eq(weir_cgroup_memory_bytes(files), 16384 * 1024);
 }
 
 Test(cgroup, cpu_quota_is_rounded_up)
 {
-    cr_assert_eq(weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "50000 100000\n"})), 1);
-    cr_assert_eq(weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "1:cpu:/a\n"}, {"/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "1000\n"},
-                                        {"/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n"})),
+    cr_assert_eq(weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "50000 100000\n"})),
                  1);
+    cr_assert_eq(
+        weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "1:cpu:/a\n"}, {"/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "1000\n"},
+                               {"/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n"})),
+        1);
 }
 
 Test(cgroup, without_a_quota_the_affinity_mask_counts)
 {
     unsigned all = weir_cgroup_cpus(mount(NULL, 0));
     cr_assert_geq(all, 1);
-    cr_assert_eq(weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "max 100000\n"})), all);
-    cr_assert_eq(weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "1:cpu:/\n"}, {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"})), all);
+    cr_assert_eq(weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "max 100000\n"})),
+                 all);
+    cr_assert_eq(
+        weir_cgroup_cpus(MOUNT({"/proc/self/cgroup", "1:cpu:/\n"}, {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"})),
+        all);
 }
 
 Test(cgroup, malformed_files_are_no_limit)
 {
-    const weir_files *files = MOUNT({"/proc/self/cgroup", "\n:\n::\nnonsense\n0::/\n"}, {"/sys/fs/cgroup/memory.max", "lots\n"},
-                                    {"/sys/fs/cgroup/cpu.max", "1\n"}, MEMINFO);
+    const weir_files *files =
+        MOUNT({"/proc/self/cgroup", "\n:\n::\nnonsense\n0::/\n"}, {"/sys/fs/cgroup/memory.max", "lots\n"},
+              {"/sys/fs/cgroup/cpu.max", "1\n"}, MEMINFO);
     cr_assert_eq(weir_cgroup_memory_bytes(files), 16384 * 1024);
     cr_assert_geq(weir_cgroup_cpus(files), 1);
 }

@@ -29,8 +29,9 @@ Test(number_text, shortest_digits)
     assert_text(1e21, "1e+21", "1000000000000000000000");
     assert_text(1.5e-6, "0.0000015", "0.0000015");
     assert_text(1e-7, "1e-7", "0.0000001");
-    assert_text(-1.25e100, "-1.25e+100",
-                "-12500000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000");
+    assert_text(
+        -1.25e100, "-1.25e+100",
+        "-12500000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000");
     assert_text(DBL_MAX / DBL_MAX / 3, "0.3333333333333333", "0.3333333333333333");
     assert_text(NAN, "NaN", "NaN");
     assert_text(-INFINITY, "-Infinity", "-Inf");
@@ -62,11 +63,12 @@ Test(number_text, doubles_as_go_reads_them)
 
 Test(number_text, not_doubles)
 {
-    static const char *const texts[] = {"",      " 1",   "1 ",   "0x1F", "1e",    "e1",   ".",      "1__0", "_1",  "1_",
-                                        "1_.5",  "1e_5", "-nan", "1e400", "infin", "0x",   "1.2.3", "1e5_", "1,5", "--1"};
+    static const char *const texts[] = {"",     " 1",   "1 ",   "0x1F",  "1e",    "e1", ".",     "1__0", "_1",  "1_",
+                                        "1_.5", "1e_5", "-nan", "1e400", "infin", "0x", "1.2.3", "1e5_", "1,5", "--1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         double number;
-        cr_assert_not(weir_text_to_double(weir_text_of(texts[i]), &number), "\"%s\" was taken for %g", texts[i], number);
+        cr_assert_not(weir_text_to_double(weir_text_of(texts[i]), &number), "\"%s\" was taken for %g", texts[i],
+                      number);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Decisions of the sampler at its edges: what an item says about itself, what fails closed or open, what is written to what is kept.
+ * Decisions of the sampler at its edges: what an item says about itself, what fails closed or open, what is written
+ * to what is kept.
  */
 #include <criterion/criterion.h>
 
@@ -12,7 +13,8 @@ static const uint8_t high_id[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 0xff, 0xff, 0xff,
 
 #define HALF (WEIR_SAMPLING_NEVER / 2)
 
-static weir_sampler_case judge(weir_sampler_mode mode, float percentage, bool fail_closed, const uint8_t *trace_id, weir_sampler_case item)
+static weir_sampler_case judge(weir_sampler_mode mode, float percentage, bool fail_closed, const uint8_t *trace_id,
+                               weir_sampler_case item)
 {
     weir_sampler sampler;
     weir_sampler_init(&sampler, mode, percentage, 0, 4, fail_closed);
@@ -64,7 +66,8 @@ Test(sampler, an_impossible_threshold_fails_closed_or_is_removed)
 Test(sampler, without_a_trace_id)
 {
     for (int mode = WEIR_SAMPLER_HASH_SEED; mode <= WEIR_SAMPLER_PROPORTIONAL; mode++) {
-        weir_sampler_case closed = judge((weir_sampler_mode)mode, 99, true, NULL, (weir_sampler_case){.is_valid = true});
+        weir_sampler_case closed =
+            judge((weir_sampler_mode)mode, 99, true, NULL, (weir_sampler_case){.is_valid = true});
         weir_sampler_case open = judge((weir_sampler_mode)mode, 1, false, NULL, (weir_sampler_case){.is_valid = true});
         cr_assert_not(weir_sampler_keeps(&closed));
         cr_assert(weir_sampler_keeps(&open));

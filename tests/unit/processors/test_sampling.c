@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The arithmetic of sampling. Expected thresholds are worked out from the definition (keep p: reject (1-p) of 2^56) or stand in
- * OpenTelemetry's specification of th and rv; hashes are the published test vectors of FNV.
+ * The arithmetic of sampling. Expected thresholds are worked out from the definition (keep p: reject (1-p) of 2^56)
+ * or stand in OpenTelemetry's specification of th and rv; hashes are the published test vectors of FNV.
  */
 #include <criterion/criterion.h>
 
@@ -17,7 +17,8 @@ static void assert_threshold(double probability, unsigned precision, const char 
     char text[WEIR_SAMPLING_TEXT_SIZE];
     cr_assert(weir_threshold_of_probability(probability, precision, &threshold));
     weir_threshold_format(threshold, text);
-    cr_assert_str_eq(text, expected, "probability %g with %u digits gives %s, not %s", probability, precision, text, expected);
+    cr_assert_str_eq(text, expected, "probability %g with %u digits gives %s, not %s", probability, precision, text,
+                     expected);
 }
 
 Test(sampling, thresholds_of_probabilities)
