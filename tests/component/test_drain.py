@@ -67,6 +67,19 @@ def test_under_load_nothing_acknowledged_is_lost(weir):
         assert sent == len(sink.numbers()) >= len(load.acknowledged)
 
 
+def test_killed_under_load_nothing_acknowledged_is_lost(weir):
+    """No end at all: an OK must have meant that the backend has it, not that weir had it."""
+    with Sink(wait_for_a_slow_answer) as sink:
+        program = start(weir, TO_SINK, SINK=sink.endpoint)
+        with Load(program, CLIENTS, spans=10) as load:
+            wait_until(lambda: len(load.acknowledged) >= 200, 10, "a flow of answers")
+            program.kill()
+            load.stop()
+
+        lost = load.acknowledged - set(sink.numbers())
+    assert not lost, f"{len(lost)} of {len(load.acknowledged)} acknowledged spans are lost"
+
+
 def send_from_all(program) -> list:
     """One request from each client, all of them waiting in the program; futures of their answers."""
     bodies = [numbered(range(1 + i * 10, 11 + i * 10)).SerializeToString() for i in range(CLIENTS)]
