@@ -75,6 +75,9 @@ static void refresh_process_metrics(void *user)
     weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_used",
                                           "Bytes of telemetry held, as the memory account has them.", "By", NULL, 0),
                     (int64_t)weir_account_used(weir_flow_account(state->flow)));
+    weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_used_max",
+                                          "The most that the memory account has held since start.", "By", NULL, 0),
+                    (int64_t)atomic_load(&weir_flow_account(state->flow)->used_bytes_max));
     weir_metric_set(weir_metrics_register(metrics, WEIR_GAUGE, "weir_memory_account_limit",
                                           "What the memory account may hold.", "By", NULL, 0),
                     (int64_t)weir_flow_account(state->flow)->limit_bytes);

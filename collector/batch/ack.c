@@ -26,7 +26,7 @@ static int severity(weir_outcome_kind kind)
     case WEIR_RETRY_LATER:
         return 2;
     }
-    WEIR_ASSERT(false);
+    WEIR_UNREACHABLE("all outcomes are listed");
 }
 
 static void split_complete(weir_ack *ack, const weir_outcome *outcome)

@@ -13,4 +13,7 @@ __attribute__((noreturn, cold)) void weir_assert_failed(const char *condition, c
 #define WEIR_ASSERT(condition) \
     (__builtin_expect(!!(condition), 1) ? (void)0 : weir_assert_failed(#condition, __FILE__, __LINE__, __func__))
 
+/* A place that cannot be reached; `why` is a string literal that says why not. */
+#define WEIR_UNREACHABLE(why) weir_assert_failed((why), __FILE__, __LINE__, __func__)
+
 #endif

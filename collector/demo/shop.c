@@ -53,7 +53,7 @@ static const visit_kind *pick_kind(weir_demo_random *random)
             return &kinds[i];
         roll -= kinds[i].permille;
     }
-    WEIR_ASSERT(!"the kinds of visits add up to 1000");
+    WEIR_UNREACHABLE("the kinds of visits add up to 1000");
     return NULL;
 }
 

@@ -68,14 +68,6 @@ typedef struct health_check {
     weir_http_server *http;
 } health_check;
 
-static void respond(weir_http_request *request, unsigned status, const char *content_type, const char *body, size_t len)
-{
-    const weir_http_header headers[] = {{WEIR_TEXT("content-type"), weir_text_of(content_type)}};
-    weir_http_respond(
-        request,
-        &(weir_http_response){.status = status, .headers = headers, .header_count = 1, .body = body, .body_len = len});
-}
-
 static void on_request(void *handler, weir_http_request *request)
 {
     health_check *check = handler;
@@ -84,32 +76,21 @@ static void on_request(void *handler, weir_http_request *request)
     weir_health_ask(health, now_ms);
     bool is_report = weir_text_is(request->path, "/status");
     if (!is_report && !weir_text_is(request->path, check->config->path)) {
-        respond(request, 404, "text/plain; charset=utf-8", "not found\n", 10);
+        weir_http_respond_page(request, 404, "text/plain; charset=utf-8", "not found\n", 10);
         return;
     }
     bool ready = weir_health_ready(health, now_ms);
     const char *fixed = ready ? check->config->response_body.healthy : check->config->response_body.unhealthy;
     if (fixed && !is_report) {
-        respond(request, ready ? 200 : 503, "text/plain; charset=utf-8", fixed, strlen(fixed));
+        weir_http_respond_page(request, ready ? 200 : 503, "text/plain; charset=utf-8", fixed, strlen(fixed));
         return;
     }
     WEIR_BUFFER body = {0};
     weir_health_report(health, now_ms, &body);
-    respond(request, ready ? 200 : 503, "application/json", (const char *)body.data, body.len);
+    weir_http_respond_page(request, ready ? 200 : 503, "application/json", (const char *)body.data, body.len);
 }
 
-static void ignore_body(void *handler, weir_http_request *request, const uint8_t *data, size_t len)
-{
-    (void)handler, (void)request, (void)data, (void)len;
-}
-
-static void ignore_event(void *handler, weir_http_request *request)
-{
-    (void)handler, (void)request;
-}
-
-static const weir_http_handler handler_ops = {
-    .on_request = on_request, .on_body = ignore_body, .on_end = ignore_event, .on_abort = ignore_event};
+static const weir_http_handler handler_ops = {.on_request = on_request};
 
 static weir_status health_check_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
                                      weir_error *ret_error)

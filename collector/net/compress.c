@@ -212,7 +212,7 @@ void weir_gzip_free(weir_gzip *gzip)
 /* The parts as one piece: the only part itself, or a copy. */
 static weir_chunk *join(const struct iovec *parts, size_t count, size_t total, weir_account *account)
 {
-    weir_chunk *joined = weir_chunk_new_forced(account, total);
+    weir_chunk *joined = weir_chunk_new(account, total);
     if (!joined)
         return NULL;
     size_t len = 0;
@@ -227,7 +227,7 @@ static weir_chunk *join(const struct iovec *parts, size_t count, size_t total, w
 static weir_chunk *compress_one(weir_gzip *gzip, const void *in, size_t in_len, weir_account *account)
 {
     size_t bound = libdeflate_gzip_compress_bound(gzip->compressor, in_len);
-    weir_chunk *out = weir_chunk_new_forced(account, bound);
+    weir_chunk *out = weir_chunk_new(account, bound);
     if (!out)
         return NULL;
     size_t len = libdeflate_gzip_compress(gzip->compressor, in, in_len, out->data, bound);

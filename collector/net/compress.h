@@ -42,8 +42,8 @@ typedef struct weir_gzip weir_gzip;
 weir_gzip *weir_gzip_new(int level);
 void weir_gzip_free(weir_gzip *gzip); /* NULL is fine */
 
-/* Compresses the parts, one after the other, into one gzip member; gives a chunk charged to `account` past its limit
- * if need be (what was admitted must be able to leave). NULL only if the allocator refuses. */
+/* Compresses the parts, one after the other, into one gzip member; gives a chunk charged to `account`. NULL if the
+ * account or the allocator has no room for it: then the parts go as they are. */
 weir_chunk *weir_gzip_run(weir_gzip *gzip, const struct iovec *parts, size_t count, weir_account *account);
 
 #endif

@@ -49,6 +49,7 @@ struct weir_http_request {
     void *user; /* the handler's own */
 };
 
+/* A handler that always answers inside on_request needs nothing else: the other callbacks come only before the answer. */
 typedef struct weir_http_handler {
     void (*on_request)(void *handler, weir_http_request *request);
     void (*on_body)(void *handler, weir_http_request *request, const uint8_t *data, size_t len);
@@ -72,6 +73,10 @@ typedef struct weir_http_response {
 
 /* Answers; the request is gone afterwards. Everything in `response` is copied. */
 void weir_http_respond(weir_http_request *request, const weir_http_response *response);
+
+/* The common answer of a page: `body` with one content-type header. */
+void weir_http_respond_page(weir_http_request *request, unsigned status, const char *content_type, const void *body,
+                            size_t body_len);
 
 /* Which versions a listening port speaks. With both, the first bytes decide (HTTP/2 prior knowledge). */
 typedef enum weir_http_versions {

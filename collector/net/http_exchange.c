@@ -250,3 +250,12 @@ void weir__exchange_refuse(weir__exchange *exchange, unsigned status)
         .status = status, .headers = &type, .header_count = 1, .body = phrase, .body_len = strlen(phrase)};
     answer(exchange, &response);
 }
+
+void weir_http_respond_page(weir_http_request *request, unsigned status, const char *content_type, const void *body,
+                            size_t body_len)
+{
+    const weir_http_header headers[] = {{WEIR_TEXT("content-type"), weir_text_of(content_type)}};
+    const weir_http_response response = {
+        .status = status, .headers = headers, .header_count = 1, .body = body, .body_len = body_len};
+    weir_http_respond(request, &response);
+}

@@ -529,7 +529,7 @@ void weir_actions_apply(weir_actions *actions, weir_otlp_attributes *list, const
             apply_convert(actions, action, list);
             break;
         case ACTION_KINDS:
-            WEIR_ASSERT(!"an action that was not checked");
+            WEIR_UNREACHABLE("an action that was not checked");
         }
     }
 }

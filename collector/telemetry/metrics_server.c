@@ -15,47 +15,27 @@ struct weir_metrics_server {
     weir_http_server *http;
 };
 
-static void respond_text(weir_http_request *request, unsigned status, const char *content_type, const void *body,
-                         size_t len)
-{
-    const weir_http_header headers[] = {{WEIR_TEXT("content-type"), weir_text_of(content_type)}};
-    weir_http_respond(
-        request,
-        &(weir_http_response){.status = status, .headers = headers, .header_count = 1, .body = body, .body_len = len});
-}
-
 static void on_request(void *handler, weir_http_request *request)
 {
     weir_metrics_server *server = handler;
     if (!weir_text_is(request->path, "/metrics")) {
         static const char text[] = "weir's metrics are at /metrics\n";
-        respond_text(request, 404, "text/plain; charset=utf-8", text, sizeof text - 1);
+        weir_http_respond_page(request, 404, "text/plain; charset=utf-8", text, sizeof text - 1);
         return;
     }
     if (!weir_text_is(request->method, "GET") && !weir_text_is(request->method, "HEAD")) {
         static const char text[] = "use GET\n";
-        respond_text(request, 405, "text/plain; charset=utf-8", text, sizeof text - 1);
+        weir_http_respond_page(request, 405, "text/plain; charset=utf-8", text, sizeof text - 1);
         return;
     }
     if (server->refresh)
         server->refresh(server->user);
     WEIR_BUFFER body = {0};
     weir_metrics_expose(server->metrics, server->exposition, &body);
-    respond_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", body.data, body.len);
+    weir_http_respond_page(request, 200, "text/plain; version=0.0.4; charset=utf-8", body.data, body.len);
 }
 
-static void ignore_body(void *handler, weir_http_request *request, const uint8_t *data, size_t len)
-{
-    (void)handler, (void)request, (void)data, (void)len;
-}
-
-static void ignore_event(void *handler, weir_http_request *request)
-{
-    (void)handler, (void)request;
-}
-
-static const weir_http_handler handler_ops = {
-    .on_request = on_request, .on_body = ignore_body, .on_end = ignore_event, .on_abort = ignore_event};
+static const weir_http_handler handler_ops = {.on_request = on_request};
 
 static void on_accept(void *user, int accepted)
 {

@@ -40,5 +40,5 @@ class Watch:
 
     def _look(self):
         self.rss_mib = max(self.rss_mib, self._program.rss_kib() / 1024)
-        self.held_mib = max(self.held_mib, self._program.metric("weir_memory_account_used") / 2**20)
+        self.held_mib = max(self.held_mib, self._program.metric("weir_memory_account_used_max") / 2**20)
         self.limit_mib = self._program.metric("weir_memory_account_limit") / 2**20

@@ -156,7 +156,7 @@ Test(compress, parts_are_compressed_as_one_member_that_zlib_reads)
     for (size_t round = 0; round < 2; round++) {
         const struct iovec whole = {text.data, text.len};
         weir_account account;
-        weir_account_init(&account, 1, 1); /* full: what was admitted must leave all the same */
+        weir_account_init(&account, 1000000, 1000000);
         weir_chunk *chunk = round ? weir_gzip_run(gzip, &whole, 1, &account)
                                   : weir_gzip_run(gzip, parts, WEIR_COUNT_OF(parts), &account);
         uint8_t back[100001];
@@ -169,6 +169,21 @@ Test(compress, parts_are_compressed_as_one_member_that_zlib_reads)
         cr_assert_eq(memcmp(back, text.data, text.len), 0);
         cr_assert_eq(weir_account_used(&account), weir_chunk_cost(chunk->size));
         weir_chunk_unref(chunk);
+    }
+    weir_gzip_free(gzip);
+}
+
+Test(compress, without_room_in_the_account_nothing_is_compressed_and_nothing_stays_charged)
+{
+    WEIR_BUFFER text = {0};
+    make_text(&text, 100000);
+    const struct iovec halves[] = {{text.data, 50000}, {text.data + 50000, 50000}};
+    weir_gzip *gzip = weir_gzip_new(6);
+    for (size_t limit = 1; limit < 200000; limit = limit * 3) {
+        weir_account account;
+        weir_account_init(&account, limit, limit);
+        cr_assert_null(weir_gzip_run(gzip, halves, WEIR_COUNT_OF(halves), &account), "limit %zu", limit);
+        cr_assert_eq(weir_account_used(&account), 0);
     }
     weir_gzip_free(gzip);
 }
