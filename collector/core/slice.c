@@ -17,7 +17,7 @@ size_t weir_chunk_cost(size_t size)
 
 static weir_chunk *chunk_allocate(weir_account *account, size_t size)
 {
-    weir_chunk *chunk = size < SIZE_MAX - sizeof *chunk ? malloc(sizeof *chunk + size) : NULL;
+    weir_chunk *chunk = size < PTRDIFF_MAX - sizeof *chunk ? malloc(sizeof *chunk + size) : NULL;
     if (!chunk) {
         if (account)
             weir_account_release(account, weir_chunk_cost(size));
