@@ -151,7 +151,7 @@ void weir_plan_promises(const weir_plan *plan, weir_buffer *out)
 {
     for (size_t i = 0; i < plan->pipeline_count; i++) {
         const weir_planned_pipeline *pipeline = &plan->pipelines[i];
-        weir_buffer_printf(out, "pipeline %s\n", pipeline->id);
+        weir_buffer_printf(out, "pipeline %s:\n", pipeline->id);
         for (size_t e = 0; e < pipeline->exporters.count; e++) {
             const weir_planned_component *exporter = &plan->components[pipeline->exporters.items[e]];
             char promise[PROMISE_SIZE];
