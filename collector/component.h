@@ -18,11 +18,13 @@
 #include "config/option.h"
 #include "core/account.h"
 #include "core/status.h"
+#include "net/headers.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "telemetry/metrics.h"
 
 /* Bumped whenever a structure in this header changes; a module built for another version is not loaded. */
-enum { WEIR_COMPONENT_ABI = 1 };
+enum { WEIR_COMPONENT_ABI = 2 };
 
 typedef enum weir_component_kind { WEIR_RECEIVER, WEIR_PROCESSOR, WEIR_EXPORTER, WEIR_EXTENSION } weir_component_kind;
 
@@ -36,6 +38,29 @@ enum {
 /* How healthy the process is: set by the pipeline, read by the health check. Any thread. */
 typedef struct weir_health weir_health; /* telemetry/health.h */
 
+/* ---- what extensions lend to other components ---- */
+
+/* The folder and thread of a disk queue (`sending_queue.storage`); queue/storage.h. */
+typedef struct weir_storage weir_storage;
+
+/* The client's side of `auth.authenticator`: what outgoing requests carry. */
+typedef struct weir_client_auth {
+    /* Adds, changes or removes headers of one request. `metadata` is of the data in it, or NULL. On the worker's thread,
+     * for every attempt; does not block. An error is the endpoint's: the attempt fails and is repeated. */
+    weir_status (*decorate)(struct weir_client_auth *self, const weir_metadata *metadata, weir_headers *headers,
+                            weir_error *ret_error);
+} weir_client_auth;
+
+/* The server's side: who may send. */
+typedef struct weir_server_auth {
+    /* True if the request's headers prove who sends; `ret_attributes` then has what is known of the sender
+     * ("username", "raw", …), which goes into the data's metadata as ":auth.NAME". On the worker's thread, before the
+     * body is read; must not block. */
+    bool (*authenticate)(struct weir_server_auth *self, const weir_http_request *request, weir_headers *ret_attributes,
+                         weir_error *ret_error);
+    const char *challenge; /* the WWW-Authenticate of a refusal; static */
+} weir_server_auth;
+
 /* What a component may use; outlives it. */
 typedef struct weir_host {
     weir_loop *control; /* the main thread's loop: listeners, signals, telemetry */
@@ -43,6 +68,14 @@ typedef struct weir_host {
     weir_metrics *metrics;
     weir_health *health;
     unsigned workers;
+    const struct weir_lending *lending; /* of the functions below; lending.h */
+    /* What the extension `id` lends; extensions are opened before all other components and closed after them. NULL and
+     * an error if it lends no such thing (options of type WEIR_OPTION_EXTENSION have been checked by then). */
+    weir_storage *(*storage)(const struct weir_host *host, const char *id, weir_error *ret_error);
+    weir_client_auth *(*client_auth)(const struct weir_host *host, const char *id, weir_error *ret_error);
+    weir_server_auth *(*server_auth)(const struct weir_host *host, const char *id, weir_error *ret_error);
+    /* The TLS module, opened when it is first asked for. NULL and an error if it cannot be. */
+    const weir_tls_provider *(*tls)(const struct weir_host *host, weir_error *ret_error);
 } weir_host;
 
 typedef struct weir_worker {
@@ -163,6 +196,11 @@ typedef struct weir_component_type {
     /* Extensions: on the control thread, before anything else starts and after everything else has stopped. */
     weir_status (*extension_start)(void *shared, weir_error *ret_error);
     void (*extension_stop)(void *shared);
+    /* What it lends, as long as it is open; NULL if it has nothing of the kind. `lends` says which (WEIR_LENDS_…). */
+    unsigned lends;
+    weir_storage *(*extension_storage)(void *shared);
+    weir_client_auth *(*extension_client_auth)(void *shared); /* NULL if this one is configured for servers only */
+    weir_server_auth *(*extension_server_auth)(void *shared);
 } weir_component_type;
 
 #endif

@@ -12,14 +12,15 @@
 #include "receivers/otlp/otlp_receiver.h"
 #ifdef WEIR_STATIC_MODULES
 #include "exporters/debug/debug.h"
-#define IN_MODULE(component_kind, component_name, module_file, type_symbol) \
-    {                                                                       \
-        .type = &type_symbol                                                \
+#define IN_MODULE(component_kind, component_name, component_alias, module_file, type_symbol) \
+    {                                                                                        \
+        .type = &type_symbol                                                                 \
     }
 #else
-#define IN_MODULE(component_kind, component_name, module_file, type_symbol)                               \
-    {                                                                                                     \
-        .kind = (component_kind), .name = (component_name), .file = (module_file), .symbol = #type_symbol \
+#define IN_MODULE(component_kind, component_name, component_alias, module_file, type_symbol)                   \
+    {                                                                                                          \
+        .kind = (component_kind), .name = (component_name), .alias = (component_alias), .file = (module_file), \
+        .symbol = #type_symbol                                                                                 \
     }
 #endif
 
@@ -28,6 +29,7 @@ typedef struct component_row {
     const weir_component_type *type; /* NULL until the module is open */
     weir_component_kind kind;        /* this and the rest only of what is in a module */
     const char *name;
+    const char *alias; /* or NULL */
     const char *file;
     const char *symbol;
 } component_row;
@@ -42,23 +44,23 @@ static component_row rows[] = {
     {.type = &weir_processor_resourcedetection},
     {.type = &weir_exporter_otlp},
     {.type = &weir_exporter_nop},
-    IN_MODULE(WEIR_EXPORTER, "debug", "weir-debug.so", weir_exporter_debug),
+    IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
     {.type = &weir_extension_health_check},
 };
 
 static bool open_row(component_row *row, weir_error *ret_error)
 {
     if (!row->type)
-        row->type = weir_module_open(row->file, row->symbol, ret_error);
+        row->type = weir_module_open(row->file, row->symbol, WEIR_COMPONENT_ABI, ret_error);
     return row->type != NULL;
 }
 
 static bool row_matches(const component_row *row, weir_component_kind kind, const char *name)
 {
-    if (!row->type)
-        return row->kind == kind && strcmp(row->name, name) == 0;
     const weir_component_type *type = row->type;
-    return type->kind == kind && (strcmp(type->name, name) == 0 || (type->alias && strcmp(type->alias, name) == 0));
+    const char *alias = type ? type->alias : row->alias;
+    return (type ? type->kind : row->kind) == kind &&
+           (strcmp(type ? type->name : row->name, name) == 0 || (alias && strcmp(alias, name) == 0));
 }
 
 const weir_component_type *weir_component_find(weir_component_kind kind, const char *name, weir_error *ret_error)
@@ -80,8 +82,9 @@ const char *weir_component_name(weir_component_kind kind, size_t index)
             continue;
         if (index-- == 0)
             return type ? type->name : rows[i].name;
-        if (type && type->alias && index-- == 0)
-            return type->alias;
+        const char *alias = type ? type->alias : rows[i].alias;
+        if (alias && index-- == 0)
+            return alias;
     }
     return NULL;
 }

@@ -43,7 +43,7 @@ static char *module_path(const char *file)
     return path;
 }
 
-const weir_component_type *weir_module_open(const char *file, const char *symbol, weir_error *ret_error)
+const void *weir_module_open(const char *file, const char *symbol, unsigned abi, weir_error *ret_error)
 {
     WEIR_FREE char *path = module_path(file);
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -53,12 +53,30 @@ const weir_component_type *weir_module_open(const char *file, const char *symbol
                        dlerror());
         return NULL;
     }
-    const weir_component_type *type = dlsym(module, symbol);
-    if (!type || type->abi != WEIR_COMPONENT_ABI) {
+    const unsigned *table = dlsym(module, symbol);
+    if (!table || *table != abi) {
         weir_error_set(
             ret_error, WEIR_ERROR_PERMANENT, WEIR_UNSUPPORTED,
             "the module %s belongs to another version of weir: install the modules that came with this binary", path);
         return NULL;
     }
-    return type;
+    return table;
 }
+
+#ifdef WEIR_STATIC_MODULES
+extern const weir_tls_provider weir_tls_openssl;
+
+const weir_tls_provider *weir_module_tls(weir_error *ret_error)
+{
+    (void)ret_error;
+    return &weir_tls_openssl;
+}
+#else
+const weir_tls_provider *weir_module_tls(weir_error *ret_error)
+{
+    static const weir_tls_provider *provider;
+    if (!provider)
+        provider = weir_module_open("weir-tls.so", "weir_tls_openssl", WEIR_TLS_ABI, ret_error);
+    return provider;
+}
+#endif

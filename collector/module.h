@@ -9,8 +9,12 @@
 
 #include "component.h"
 
-/* The component type called `symbol` in the module `file` ("weir-debug.so"); NULL, with `ret_error` saying why and
- * what to do, if the module is not there or was built for another version of weir. */
-const weir_component_type *weir_module_open(const char *file, const char *symbol, weir_error *ret_error);
+/* The table called `symbol` in the module `file` ("weir-debug.so"): a structure whose first member is `unsigned abi`,
+ * which must be the given one. NULL, with `ret_error` saying why and what to do, if the module is not there or was
+ * built for another version of weir. */
+const void *weir_module_open(const char *file, const char *symbol, unsigned abi, weir_error *ret_error);
+
+/* The TLS provider, its module opened when it is first asked for; NULL and an error as above. */
+const weir_tls_provider *weir_module_tls(weir_error *ret_error);
 
 #endif

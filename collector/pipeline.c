@@ -27,6 +27,7 @@
 #include "core/limits.h"
 #include "core/memory.h"
 #include "graph.h"
+#include "lending.h"
 #include "telemetry/health.h"
 #include "telemetry/log.h"
 
@@ -39,9 +40,10 @@ enum {
 struct weir_flow {
     const weir_plan *plan;
     weir_host host;
+    weir_lending lending;
     weir_account account;
-    void **shared; /* [component] */
-    size_t opened; /* components 0 … opened-1 */
+    void **shared;   /* [component] */
+    bool *is_opened; /* [component] */
     size_t extensions_started;
     weir_graph *graphs;
     unsigned graph_count;
@@ -164,6 +166,23 @@ static void fan_out_consume(weir_consumer *self, weir_batch *takes_batch)
 
 /* ---- build ---- */
 
+/* Opens the extensions, or everything else. */
+static weir_status open_components(weir_flow *flow, bool extensions, weir_error *ret_error)
+{
+    for (size_t i = 0; i < flow->plan->component_count; i++) {
+        const weir_planned_component *component = &flow->plan->components[i];
+        if (!weir_plan_uses(flow->plan, i) || (component->type->kind == WEIR_EXTENSION) != extensions)
+            continue;
+        weir_status status = WEIR_OK;
+        if (component->type->open)
+            status = component->type->open(&flow->host, component->id, component->config, &flow->shared[i], ret_error);
+        if (status != WEIR_OK)
+            return status;
+        flow->is_opened[i] = true;
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned workers, weir_flow **ret_flow,
                           weir_error *ret_error)
 {
@@ -177,16 +196,14 @@ weir_status weir_flow_new(const weir_plan *plan, weir_loop *control, unsigned wo
                              .health = weir_health_new(workers),
                              .workers = workers};
     flow->shared = weir_alloc(plan->component_count, sizeof(void *));
-    for (; flow->opened < plan->component_count; flow->opened++) {
-        const weir_planned_component *component = &plan->components[flow->opened];
-        if (!weir_plan_uses(plan, flow->opened) || !component->type->open)
-            continue;
-        weir_status status = component->type->open(&flow->host, component->id, component->config,
-                                                   &flow->shared[flow->opened], ret_error);
-        if (status != WEIR_OK) {
-            weir_flow_free(flow);
-            return status;
-        }
+    weir_lending_init(&flow->lending, &flow->host, plan, flow->shared);
+    flow->is_opened = weir_alloc(plan->component_count, sizeof(bool));
+    weir_status status = open_components(flow, true, ret_error);
+    if (status == WEIR_OK)
+        status = open_components(flow, false, ret_error);
+    if (status != WEIR_OK) {
+        weir_flow_free(flow);
+        return status;
     }
     flow->graphs = weir_alloc(workers, sizeof(weir_graph));
     flow->graph_count = workers;
@@ -397,6 +414,20 @@ static void free_graph(weir_graph *graph)
     weir_graph_done(graph);
 }
 
+/* The reverse of open_components. */
+static void close_components(weir_flow *flow, bool extensions)
+{
+    for (size_t i = flow->plan->component_count; i-- > 0;) {
+        const weir_component_type *type = flow->plan->components[i].type;
+        if (!flow->is_opened[i] || (type->kind == WEIR_EXTENSION) != extensions)
+            continue;
+        if (extensions && type->extension_stop && i < flow->extensions_started)
+            type->extension_stop(flow->shared[i]);
+        if (type->close)
+            type->close(flow->shared[i]);
+    }
+}
+
 void weir_flow_free(weir_flow *flow)
 {
     if (!flow)
@@ -404,16 +435,10 @@ void weir_flow_free(weir_flow *flow)
     stop_receivers(flow);
     for (unsigned i = 0; i < flow->graph_count; i++)
         free_graph(&flow->graphs[i]);
-    for (size_t i = flow->opened; i-- > 0;) {
-        const weir_component_type *type = flow->plan->components[i].type;
-        if (!weir_plan_uses(flow->plan, i))
-            continue;
-        if (type->kind == WEIR_EXTENSION && type->extension_stop && i < flow->extensions_started)
-            type->extension_stop(flow->shared[i]);
-        if (type->close)
-            type->close(flow->shared[i]);
-    }
+    close_components(flow, false);
+    close_components(flow, true);
     free(flow->graphs);
+    free(flow->is_opened);
     free(flow->shared);
     weir_metrics_free(flow->host.metrics);
     weir_health_free(flow->host.health);

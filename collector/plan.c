@@ -90,6 +90,63 @@ static void plan_memory(weir_plan *plan)
     plan->memory_limit_from = "cgroup";
 }
 
+/* ---- extensions that components refer to ---- */
+
+typedef struct extension_check {
+    const weir_plan *plan;
+    const weir_planned_component *component;
+    weir_diagnostics *diagnostics;
+} extension_check;
+
+static const char *lending_text(weir_lends lends)
+{
+    switch (lends) {
+    case WEIR_LENDS_STORAGE:
+        return "a storage (file_storage)";
+    case WEIR_LENDS_CLIENT_AUTH:
+        return "an authenticator for outgoing requests (basicauth with client_auth, bearertokenauth, headers_setter)";
+    case WEIR_LENDS_SERVER_AUTH:
+        return "an authenticator for incoming requests (basicauth with htpasswd, bearertokenauth)";
+    }
+    WEIR_UNREACHABLE("all that extensions lend is listed");
+}
+
+size_t weir_plan_extension(const weir_plan *plan, const char *id)
+{
+    for (size_t i = 0; i < plan->component_count; i++) {
+        bool is_extension = plan->document->components[i].section == WEIR_SECTION_EXTENSIONS;
+        if (is_extension && plan->document->components[i].is_used && strcmp(plan->components[i].id, id) == 0)
+            return i;
+    }
+    return WEIR_NO_COMPONENT;
+}
+
+static void check_extension(void *user, const weir_option *option, const char *path, const char *id)
+{
+    const extension_check *check = user;
+    const weir_node *found = weir_node_find(check->component->node, path);
+    const weir_node *at = found ? found : check->component->node;
+    size_t extension = weir_plan_extension(check->plan, id);
+    if (extension == WEIR_NO_COMPONENT)
+        weir_diagnostics_error(check->diagnostics, at,
+                               "the extension \"%s\" is not there: define it under `extensions:` and list it in "
+                               "`service.extensions`",
+                               id);
+    else if (!(check->plan->components[extension].type->lends & option->lends))
+        weir_diagnostics_error(check->diagnostics, at, "the extension \"%s\" is not %s", id,
+                               lending_text(option->lends));
+}
+
+static void check_extensions(const weir_plan *plan, weir_diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < plan->component_count; i++) {
+        const weir_planned_component *component = &plan->components[i];
+        extension_check check = {plan, component, diagnostics};
+        if (plan->document->components[i].is_used)
+            weir_options_visit_extensions(component->type->options, component->config, check_extension, &check);
+    }
+}
+
 /* ---- the whole ---- */
 
 static void plan_pipelines(weir_plan *plan, weir_diagnostics *diagnostics)
@@ -122,6 +179,7 @@ weir_plan *weir_plan_read(const weir_sources *sources, weir_diagnostics *diagnos
     }
     if (weir_diagnostics_count(diagnostics, WEIR_SEVERITY_ERROR) == 0) {
         plan_pipelines(plan, diagnostics);
+        check_extensions(plan, diagnostics);
         plan_memory(plan);
     }
     if (weir_diagnostics_count(diagnostics, WEIR_SEVERITY_ERROR) > 0) {

@@ -40,6 +40,10 @@ typedef struct weir_plan {
 weir_plan *weir_plan_read(const weir_sources *sources, weir_diagnostics *diagnostics);
 void weir_plan_free(weir_plan *plan); /* NULL is fine */
 
+/* The component that is the extension `id` of the service; WEIR_NO_COMPONENT if there is none. */
+size_t weir_plan_extension(const weir_plan *plan, const char *id);
+#define WEIR_NO_COMPONENT SIZE_MAX
+
 /* What an OK means, pipeline by pipeline, for `weir validate`. */
 void weir_plan_promises(const weir_plan *plan, weir_buffer *out);
 

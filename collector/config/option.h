@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/text.h"
+
 typedef struct weir_node weir_node; /* config/node.h: a piece of the configuration with its place in the file */
 
 typedef enum weir_option_type {
@@ -39,9 +41,17 @@ typedef enum weir_option_type {
     WEIR_OPTION_SECRET_MAP, /* the same with masked values (headers) */
     WEIR_OPTION_GROUP,      /* a struct inside the struct: `group` is its table */
     WEIR_OPTION_POINTER, /* a pointer to such a struct, NULL while the key is absent; `key:` with nothing below is present */
-    WEIR_OPTION_LIST, /* weir_list of such structs */
-    WEIR_OPTION_ANY,  /* const weir_node *, borrowed from the document: for keys a component reads itself */
+    WEIR_OPTION_LIST,      /* weir_list of such structs */
+    WEIR_OPTION_ANY,       /* const weir_node *, borrowed from the document: for keys a component reads itself */
+    WEIR_OPTION_EXTENSION, /* char *: the id of an extension in service.extensions that lends what `lends` says */
 } weir_option_type;
+
+/* What one component may borrow from an extension. */
+typedef enum weir_lends {
+    WEIR_LENDS_STORAGE = 1,     /* a disk queue's folder */
+    WEIR_LENDS_CLIENT_AUTH = 2, /* what outgoing requests carry */
+    WEIR_LENDS_SERVER_AUTH = 4, /* who may send */
+} weir_lends;
 
 typedef enum weir_standing {
     WEIR_HONOURED,  /* does what it says */
@@ -49,11 +59,6 @@ typedef enum weir_standing {
     WEIR_NOT_BUILT, /* an error when written; `remark` is the remedy */
     WEIR_DEPRECATED /* honoured, with a warning; `remark` names the new key */
 } weir_standing;
-
-typedef struct weir_strings {
-    char **items;
-    size_t count;
-} weir_strings;
 
 typedef struct weir_string_map {
     char **keys; /* in the order of the file */
@@ -77,6 +82,7 @@ typedef struct weir_option {
     const char *const *enum_names; /* NULL-terminated */
     const struct weir_option *group;
     size_t group_size; /* of GROUP, POINTER and LIST: sizeof the struct */
+    weir_lends lends;  /* of EXTENSION */
     bool required;
     const char *otel_default; /* where it differs from the Collector's: the Collector's value */
     const char *remark;       /* see weir_standing; also why a default differs */
@@ -92,6 +98,13 @@ bool weir_options_read(const weir_option *options, const weir_node *node, void *
 
 /* Frees what weir_options_read put into `config`, not `config` itself. */
 void weir_options_free(const weir_option *options, void *config);
+
+/* Calls `visit` for every written option of type EXTENSION, with its value and the dotted path of its key
+ * (inside a list the path leads to no node). */
+void weir_options_visit_extensions(const weir_option *options, const void *config,
+                                   void (*visit)(void *user, const weir_option *option, const char *path,
+                                                 const char *id),
+                                   void *user);
 
 /* Diagnostics for a component's own checks; `node` is where (NULL: the whole file). printf-style, one sentence. */
 void weir_diagnostics_error(weir_diagnostics *diagnostics, const weir_node *node, const char *format, ...)

@@ -441,7 +441,7 @@ static read_function *const readers[] = {
     [WEIR_OPTION_STRING] = read_text,    [WEIR_OPTION_SECRET] = read_text,       [WEIR_OPTION_ENDPOINT] = read_endpoint,
     [WEIR_OPTION_ENUM] = read_enum,      [WEIR_OPTION_STRINGS] = read_strings,   [WEIR_OPTION_MAP] = read_map,
     [WEIR_OPTION_SECRET_MAP] = read_map, [WEIR_OPTION_GROUP] = read_group,       [WEIR_OPTION_POINTER] = read_pointer,
-    [WEIR_OPTION_LIST] = read_list,      [WEIR_OPTION_ANY] = read_any,
+    [WEIR_OPTION_LIST] = read_list,      [WEIR_OPTION_ANY] = read_any,           [WEIR_OPTION_EXTENSION] = read_text,
 };
 
 /* `key:` with nothing behind leaves a plain value at its default. A list or mapping that is nothing is empty, and so
@@ -450,8 +450,9 @@ static bool means_default(const weir_option *option, const weir_node *node)
 {
     bool is_present_when_empty =
         option->type == WEIR_OPTION_POINTER || option->type == WEIR_OPTION_ANY || option->type == WEIR_OPTION_GROUP;
-    bool is_empty_text = node->original && (option->type == WEIR_OPTION_STRING || option->type == WEIR_OPTION_SECRET ||
-                                            option->type == WEIR_OPTION_ENDPOINT);
+    bool is_empty_text =
+        node->original && (option->type == WEIR_OPTION_STRING || option->type == WEIR_OPTION_SECRET ||
+                           option->type == WEIR_OPTION_ENDPOINT || option->type == WEIR_OPTION_EXTENSION);
     return node->kind == WEIR_NODE_NULL && !is_present_when_empty && !is_empty_text;
 }
 
@@ -576,6 +577,7 @@ static void free_option(const weir_option *option, void *config)
     case WEIR_OPTION_STRING:
     case WEIR_OPTION_SECRET:
     case WEIR_OPTION_ENDPOINT:
+    case WEIR_OPTION_EXTENSION:
         free(*(char **)at);
         *(char **)at = NULL;
         break;

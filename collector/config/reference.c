@@ -21,6 +21,7 @@ static const char *const type_names[] = {
     [WEIR_OPTION_POINTER] = "group",
     [WEIR_OPTION_LIST] = "list of groups",
     [WEIR_OPTION_ANY] = "anything",
+    [WEIR_OPTION_EXTENSION] = "id of an extension",
 };
 
 /* "one of a, b", "whole number (items)" */
@@ -212,6 +213,7 @@ static void schema_type(const weir_option *option, weir_buffer *out)
     case WEIR_OPTION_STRING:
     case WEIR_OPTION_SECRET:
     case WEIR_OPTION_ENDPOINT:
+    case WEIR_OPTION_EXTENSION:
         weir_buffer_append_text(out, "\"type\":[\"string\",\"null\"]");
         break;
     }
