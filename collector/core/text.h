@@ -23,6 +23,12 @@ typedef struct weir_bytes {
     size_t len;
 } weir_bytes;
 
+/* A list of owned, NUL-terminated texts. */
+typedef struct weir_strings {
+    char **items;
+    size_t count;
+} weir_strings;
+
 #define WEIR_TEXT(literal) ((weir_text){(literal), sizeof(literal) - 1})
 #define WEIR_TEXT_ARG(text) (int)(text).len, (text).data
 

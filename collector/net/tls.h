@@ -14,18 +14,18 @@
 
 /* As configured; all text is borrowed for the life of the weir_tls, NULL where not written. */
 typedef struct weir_tls_settings {
-    char *ca_file, *ca_pem;               /* who may sign the other side's certificate */
-    bool include_system_ca_certs_pool;    /* as well */
-    char *cert_file, *cert_pem;           /* our own certificate chain */
-    char *key_file, *key_pem;             /* and its private key */
-    char *client_ca_file;                 /* server: clients must show a certificate signed by one of these (mTLS) */
-    char *min_version, *max_version;      /* "1.2", "1.3" */
-    weir_strings cipher_suites;           /* of TLS 1.2, by their IANA names; none: OpenSSL's defaults */
-    weir_strings curve_preferences;       /* by Go's names ("X25519", "P256"), best first; none: OpenSSL's defaults */
-    uint64_t reload_interval_ms;          /* how often files are looked at for renewal; 0: the default, one minute */
-    bool client_ca_file_reload;           /* whether client_ca_file is among the files that are looked at */
-    bool insecure_skip_verify;            /* client: take any certificate */
-    char *server_name_override;           /* client: the name to ask for and to verify */
+    char *ca_file, *ca_pem;            /* who may sign the other side's certificate */
+    bool include_system_ca_certs_pool; /* as well */
+    char *cert_file, *cert_pem;        /* our own certificate chain */
+    char *key_file, *key_pem;          /* and its private key */
+    char *client_ca_file;              /* server: clients must show a certificate signed by one of these (mTLS) */
+    char *min_version, *max_version;   /* "1.2", "1.3" */
+    weir_strings cipher_suites;        /* of TLS 1.2, by their IANA names; none: OpenSSL's defaults */
+    weir_strings curve_preferences;    /* by Go's names ("X25519", "P256"), best first; none: OpenSSL's defaults */
+    uint64_t reload_interval_ms;       /* how often files are looked at for renewal; 0: the default, one minute */
+    bool client_ca_file_reload;        /* whether client_ca_file is among the files that are looked at */
+    bool insecure_skip_verify;         /* client: take any certificate */
+    char *server_name_override;        /* client: the name to ask for and to verify */
 } weir_tls_settings;
 
 /* What a server or a client needs to speak TLS: certificates and session cache. Any thread may open sockets with it.
