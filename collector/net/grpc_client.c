@@ -201,8 +201,9 @@ static void add_header(weir_grpc_call *call, const char *name, const char *value
 static void make_headers(weir_grpc_call *call, const weir_grpc_request *request)
 {
     const weir_grpc_client_options *options = &call->client->options;
-    WEIR_ASSERT(options->header_count + 12 <= WEIR_HEADERS_MAX);
-    call->headers = weir_alloc(options->header_count + 12, sizeof(weir_http_header));
+    size_t count_max = WEIR_GRPC_CALL_HEADERS + options->header_count + request->header_count;
+    WEIR_ASSERT(count_max <= WEIR_HEADERS_MAX);
+    call->headers = weir_alloc(count_max, sizeof(weir_http_header));
     add_header(call, ":method", "POST");
     add_header(call, ":scheme", "http");
     add_header(call, ":path", request->path);
@@ -220,6 +221,8 @@ static void make_headers(weir_grpc_call *call, const weir_grpc_request *request)
     add_header(call, "user-agent", options->user_agent);
     for (size_t i = 0; i < options->header_count; i++)
         call->headers[call->header_count++] = options->headers[i];
+    for (size_t i = 0; i < request->header_count; i++)
+        call->headers[call->header_count++] = request->headers[i];
 }
 
 static void make_body(weir_grpc_call *call, const weir_grpc_request *request)

@@ -18,6 +18,8 @@ typedef struct weir_grpc_call weir_grpc_call;
 enum {
     /* As the gRPC libraries' default. A larger answer fails the call. */
     WEIR_GRPC_RESPONSE_BYTES_MAX = 4 * 1024 * 1024,
+    /* How many headers a call has of its own, at most. */
+    WEIR_GRPC_CALL_HEADERS = 12,
 };
 
 typedef struct weir_grpc_client_options {
@@ -43,6 +45,10 @@ typedef struct weir_grpc_request {
     size_t part_count;
     weir_encoding encoding; /* how the parts are compressed already: identity or gzip */
     uint64_t deadline_ns;   /* monotonic; 0: none. Also sent as grpc-timeout */
+    /* Sent with this call, after those of the client; names in lower case. The array is copied, the text borrowed until
+     * done. Together at most WEIR_HEADERS_MAX - WEIR_GRPC_CALL_HEADERS. */
+    const weir_http_header *headers;
+    size_t header_count;
 } weir_grpc_request;
 
 /* Starts a call; `done` is never called from in here. The message is at most UINT32_MAX bytes. */

@@ -2,9 +2,7 @@
 #include "exporters/otlp/config.h"
 
 #include <string.h>
-#include <strings.h>
 
-#include "core/limits.h"
 #include "net/endpoint.h"
 
 static const char *const compression_names[] = {"gzip", "none", "snappy", "zstd", NULL};
@@ -77,7 +75,7 @@ const weir_option otlp_options[] = {
      .offset = offsetof(otlp_config, compression),
      .default_text = "gzip",
      .enum_names = compression_names,
-     .summary = "How requests are compressed: gzip or none; snappy and zstd are not built yet."},
+     .summary = "How requests are compressed: gzip, zstd or none; snappy is not built."},
     {.name = "headers",
      .type = WEIR_OPTION_SECRET_MAP,
      .offset = offsetof(otlp_config, headers),
@@ -123,11 +121,7 @@ const weir_option otlp_options[] = {
      .standing = WEIR_SUBSUMED,
      .remark = "weir gathers up to 256 KiB for each write",
      .summary = "The size of the send buffer."},
-    {.name = "auth",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = "write the header yourself: `headers: {authorization: \"Bearer ${env:TOKEN}\"}`",
-     .summary = "The extension that authenticates requests."},
+    WEIR_EXPORTER_AUTH_OPTION(otlp_config, auth),
     {.name = "middlewares",
      .type = WEIR_OPTION_ANY,
      .standing = WEIR_NOT_BUILT,
@@ -165,33 +159,6 @@ static void check_endpoint(const char *endpoint, const weir_node *node, weir_dia
         weir_diagnostics_error(diagnostics, at, "endpoint \"%s\" needs a host and a port", endpoint);
 }
 
-/* What HTTP/2 and gRPC set themselves (PROTOCOL-HTTP2.md). */
-static bool is_reserved(const char *name)
-{
-    static const char *const reserved[] = {"te", "content-type", "user-agent", "connection", "host", "content-length"};
-    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
-        if (weir_text_equal_nocase(weir_text_of(name), weir_text_of(reserved[i])))
-            return true;
-    }
-    return name[0] == ':' || name[0] == '\0' || strncasecmp(name, "grpc-", 5) == 0;
-}
-
-static void check_headers(const weir_string_map *headers, const weir_node *node, weir_diagnostics *diagnostics)
-{
-    enum { OWN_HEADERS = 12 };
-    const weir_node *at = weir_node_find(node, "headers");
-    if (headers->count > WEIR_HEADERS_MAX - OWN_HEADERS)
-        weir_diagnostics_error(diagnostics, at, "too many headers: at most %d", WEIR_HEADERS_MAX - OWN_HEADERS);
-    for (size_t i = 0; i < headers->count; i++) {
-        if (is_reserved(headers->keys[i]))
-            weir_diagnostics_error(diagnostics, at, "header \"%s\" is set by the protocol and cannot be configured",
-                                   headers->keys[i]);
-        else if (strpbrk(headers->keys[i], " \t\r\n:") || strpbrk(headers->values[i], "\r\n"))
-            weir_diagnostics_error(diagnostics, at, "header \"%s\" has characters that no header may have",
-                                   headers->keys[i]);
-    }
-}
-
 void otlp_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics)
 {
     const otlp_config *otlp = config;
@@ -202,10 +169,9 @@ void otlp_check(const void *config, const weir_node *node, weir_diagnostics *dia
             diagnostics, weir_node_find(node, "endpoint"),
             "without tls.insecure: true this exporter means TLS, which is not built yet: write `tls: {insecure: true}` "
             "to send in clear text");
-    if (otlp->compression == OTLP_SNAPPY || otlp->compression == OTLP_ZSTD)
+    if (otlp->compression == OTLP_SNAPPY)
         weir_diagnostics_error(diagnostics, weir_node_find(node, "compression"),
-                               "compression \"%s\" is not built yet: use gzip or none",
-                               compression_names[otlp->compression]);
-    check_headers(&otlp->headers, node, diagnostics);
+                               "compression \"snappy\" is not built: use gzip or zstd");
+    weir_request_headers_check(&otlp->headers, node, diagnostics);
     weir_sender_check(&otlp->sender, node, diagnostics);
 }

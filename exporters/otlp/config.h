@@ -6,6 +6,7 @@
 #define WEIR_EXPORTERS_OTLP_CONFIG_H
 
 #include "exporters/sender/sender.h"
+#include "exporters/support/request_headers.h"
 
 typedef enum otlp_compression { OTLP_GZIP, OTLP_NONE, OTLP_SNAPPY, OTLP_ZSTD } otlp_compression;
 
@@ -26,6 +27,7 @@ typedef struct otlp_config {
     otlp_tls_config tls;
     otlp_keepalive_config *keepalive; /* NULL: not written: no pings */
     weir_string_map headers;
+    weir_exporter_auth *auth; /* NULL: not written */
     char *authority;
     char *user_agent;
 } otlp_config;

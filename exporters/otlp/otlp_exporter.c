@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporters/otlp/otlp_exporter.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,14 +10,11 @@
 #include "net/endpoint.h"
 #include "net/grpc_client.h"
 
-/* The speed matters more than the last percent of size. */
-enum { GZIP_LEVEL = 1 };
-
 /* The process part. */
 typedef struct otlp_shared {
     const otlp_config *config;
-    const char *address;       /* host:port */
-    weir_http_header *headers; /* names in lower case, owned */
+    const char *address; /* host:port */
+    weir_request_headers *headers;
     weir_endpoint endpoint;
     char port_text[8];
     weir_label labels[2]; /* of the backend, as the Collector's */
@@ -31,7 +27,7 @@ typedef struct otlp_exporter {
     weir_signal signal;
     weir_account *account;
     weir_grpc_client *client;
-    weir_gzip *gzip; /* NULL: not compressed */
+    weir_compressor *compressor; /* NULL: not compressed */
 } otlp_exporter;
 
 /* A push under way. */
@@ -40,6 +36,7 @@ typedef struct otlp_request {
     weir_push *push;
     weir_grpc_call *call;
     weir_chunk *compressed; /* or NULL */
+    weir_headers headers;
 } otlp_request;
 
 static const char *const paths[WEIR_SIGNALS] = {
@@ -53,6 +50,7 @@ static const char *const paths[WEIR_SIGNALS] = {
 static void request_free(otlp_request *request)
 {
     weir_chunk_unref(request->compressed);
+    weir_headers_done(&request->headers);
     free(request);
 }
 
@@ -83,8 +81,8 @@ static void send_parts(otlp_request *request, const struct iovec *parts, size_t 
 {
     otlp_exporter *exporter = request->exporter;
     struct iovec compressed;
-    if (exporter->gzip)
-        request->compressed = weir_gzip_run(exporter->gzip, parts, count, exporter->account);
+    if (exporter->compressor)
+        request->compressed = weir_compressor_run(exporter->compressor, parts, count, exporter->account);
     if (request->compressed) {
         compressed = (struct iovec){request->compressed->data, request->compressed->size};
         parts = &compressed;
@@ -94,10 +92,25 @@ static void send_parts(otlp_request *request, const struct iovec *parts, size_t 
         .path = paths[exporter->signal],
         .parts = parts,
         .part_count = count,
-        .encoding = request->compressed ? WEIR_ENCODING_GZIP : WEIR_ENCODING_IDENTITY,
+        .encoding = request->compressed ? weir_compressor_encoding(exporter->compressor) : WEIR_ENCODING_IDENTITY,
         .deadline_ns = request->push->deadline_ns,
+        .headers = request->headers.items,
+        .header_count = request->headers.count,
     };
     request->call = weir_grpc_call_start(exporter->client, &message, on_answer, request);
+}
+
+/* False if the authenticator has nothing to send with: the push has failed then. */
+static bool make_headers(otlp_request *request)
+{
+    weir_error error = {0};
+    weir_push *push = request->push;
+    if (weir_request_headers_make(request->exporter->shared->headers, push->metadata, &request->headers, &error) ==
+        WEIR_OK)
+        return true;
+    request_free(request);
+    weir_push_done(push, &error);
+    return false;
 }
 
 static void otlp_push(void *self, weir_push *push)
@@ -109,6 +122,8 @@ static void otlp_push(void *self, weir_push *push)
     request->exporter = exporter;
     request->push = push;
     push->user = request;
+    if (!make_headers(request))
+        return;
     WEIR_FREE struct iovec *parts = weir_alloc(push->slice_count, sizeof *parts);
     for (uint32_t i = 0; i < push->slice_count; i++)
         parts[i] = (struct iovec){(void *)(uintptr_t)push->slices[i]->data, push->slices[i]->len};
@@ -127,53 +142,60 @@ static const weir_sender_ops otlp_sender_ops = {.push = otlp_push, .cancel = otl
 
 /* ---- the process part ---- */
 
-static void copy_headers(otlp_shared *shared, const weir_string_map *headers)
-{
-    shared->headers = weir_alloc(headers->count + 1, sizeof(weir_http_header));
-    for (size_t i = 0; i < headers->count; i++) {
-        char *name = weir_strdup(headers->keys[i]);
-        for (char *at = name; *at; at++)
-            *at = (char)tolower((unsigned char)*at);
-        shared->headers[i] = (weir_http_header){weir_text_of(name), weir_text_of(headers->values[i])};
-    }
-}
-
 static void otlp_close(void *self)
 {
     otlp_shared *shared = self;
     if (!shared)
         return;
     weir_sender_shared_free(shared->sender);
-    for (size_t i = 0; shared->headers && i < shared->config->headers.count; i++)
-        free((char *)(uintptr_t)shared->headers[i].name.data);
-    free(shared->headers);
+    weir_request_headers_free(shared->headers);
     free(shared);
+}
+
+/* As grpc-go: what proves who we are does not travel in clear text. */
+static weir_status open_headers(otlp_shared *shared, const weir_host *host, const char *id, weir_error *ret_error)
+{
+    const otlp_config *config = shared->config;
+    weir_status status =
+        weir_request_headers_open(host, id, &config->headers, config->auth, &shared->headers, ret_error);
+    if (status == WEIR_OK && config->tls.insecure && weir_request_headers_need_encryption(shared->headers))
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID,
+                              "%s: the authenticator %s sends a secret, and over gRPC that needs TLS: remove "
+                              "tls.insecure, or send the header with headers_setter or `headers` if the way is safe",
+                              id, config->auth->authenticator);
+    return status;
+}
+
+static weir_status open_shared(otlp_shared *shared, const weir_host *host, const char *id, weir_error *ret_error)
+{
+    const otlp_config *otlp = shared->config;
+    shared->address = otlp_endpoint_address(otlp->endpoint);
+    if (!shared->address)
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "endpoint \"%s\" cannot be used",
+                              otlp->endpoint);
+    weir_status status = weir_endpoint_parse(shared->address, &shared->endpoint, ret_error);
+    if (status == WEIR_OK)
+        status = open_headers(shared, host, id, ret_error);
+    if (status != WEIR_OK)
+        return status;
+    snprintf(shared->port_text, sizeof shared->port_text, "%u", shared->endpoint.port);
+    shared->labels[0] = (weir_label){"server_address", shared->endpoint.host};
+    shared->labels[1] = (weir_label){"server_port", shared->port_text};
+    shared->sender = weir_sender_shared_new(host, id, &otlp->sender, shared->labels, WEIR_COUNT_OF(shared->labels));
+    return WEIR_OK;
 }
 
 static weir_status otlp_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
                              weir_error *ret_error)
 {
-    const otlp_config *otlp = config;
     otlp_shared *shared = WEIR_NEW(otlp_shared);
-    shared->config = otlp;
-    shared->address = otlp_endpoint_address(otlp->endpoint);
-    if (!shared->address) {
-        free(shared);
-        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "endpoint \"%s\" cannot be used",
-                              otlp->endpoint);
-    }
-    weir_status status = weir_endpoint_parse(shared->address, &shared->endpoint, ret_error);
-    if (status != WEIR_OK) {
-        free(shared);
-        return status;
-    }
-    snprintf(shared->port_text, sizeof shared->port_text, "%u", shared->endpoint.port);
-    shared->labels[0] = (weir_label){"server_address", shared->endpoint.host};
-    shared->labels[1] = (weir_label){"server_port", shared->port_text};
-    copy_headers(shared, &otlp->headers);
-    shared->sender = weir_sender_shared_new(host, id, &otlp->sender, shared->labels, WEIR_COUNT_OF(shared->labels));
-    *ret_shared = shared;
-    return WEIR_OK;
+    shared->config = config;
+    weir_status status = open_shared(shared, host, id, ret_error);
+    if (status == WEIR_OK)
+        *ret_shared = shared;
+    else
+        otlp_close(shared);
+    return status;
 }
 
 /* ---- an instance ---- */
@@ -185,8 +207,6 @@ static weir_grpc_client *client_new(const otlp_shared *shared, weir_loop *loop)
         .http2.endpoint = shared->address,
         .authority = config->authority ? config->authority : shared->address,
         .user_agent = config->user_agent,
-        .headers = shared->headers,
-        .header_count = config->headers.count,
     };
     if (config->keepalive) {
         options.http2.keepalive_time_ms = config->keepalive->time_ms;
@@ -194,6 +214,20 @@ static weir_grpc_client *client_new(const otlp_shared *shared, weir_loop *loop)
         options.http2.keepalive_without_calls = config->keepalive->permit_without_stream;
     }
     return weir_grpc_client_new(loop, &options);
+}
+
+static weir_compressor *compressor_new(otlp_compression compression)
+{
+    switch (compression) {
+    case OTLP_GZIP:
+        return weir_compressor_new(WEIR_ENCODING_GZIP, WEIR_LEVEL_USUAL);
+    case OTLP_ZSTD:
+        return weir_compressor_new(WEIR_ENCODING_ZSTD, WEIR_LEVEL_USUAL);
+    case OTLP_NONE:
+    case OTLP_SNAPPY: /* refused by otlp_check */
+        break;
+    }
+    return NULL;
 }
 
 static weir_exporter *otlp_create(void *self, const weir_worker *worker, weir_signal signal,
@@ -205,7 +239,7 @@ static weir_exporter *otlp_create(void *self, const weir_worker *worker, weir_si
     exporter->signal = signal;
     exporter->account = worker->host->account;
     exporter->client = client_new(shared, worker->loop);
-    exporter->gzip = shared->config->compression == OTLP_GZIP ? weir_gzip_new(GZIP_LEVEL) : NULL;
+    exporter->compressor = compressor_new((otlp_compression)shared->config->compression);
     weir_exporter *sender = weir_sender_new(shared->sender, worker, signal, shape, &otlp_sender_ops, exporter);
     sender->type = &weir_exporter_otlp;
     return sender;
@@ -216,7 +250,7 @@ static void otlp_free(weir_exporter *sender)
     otlp_exporter *exporter = weir_sender_exporter(sender);
     weir_sender_free(sender);
     weir_grpc_client_free(exporter->client);
-    weir_gzip_free(exporter->gzip);
+    weir_compressor_free(exporter->compressor);
     free(exporter);
 }
 
