@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import grpc
 import requests
 from google.rpc import error_details_pb2, status_pb2
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -21,7 +22,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 # So that clients of a program that has ended do not take the processor from the others.
 PAUSE_AFTER_FAILURE = 0.05
-EXPORT_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+# A program that is started again is found again at once, not after grpc's own backoff of seconds.
+_CHANNEL = [
+    ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0),
+    ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200),
+]
+_EXPORT = {
+    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+}
 
 
 def trace_id_of(number: int) -> bytes:
@@ -47,7 +56,27 @@ def numbered(numbers, service: str = "numbered", padding: int = 0, one_trace: bo
     return request
 
 
-def numbers_in(request: ExportTraceServiceRequest) -> list:
+def numbered_logs(numbers, service: str = "numbered") -> ExportLogsServiceRequest:
+    """One log record of now for each number, which is its attribute `number`."""
+    request = ExportLogsServiceRequest()
+    resource_logs = request.resource_logs.add()
+    resource_logs.resource.attributes.add(key="service.name").value.string_value = service
+    scope_logs = resource_logs.scope_logs.add()
+    for number in numbers:
+        record = scope_logs.log_records.add(time_unix_nano=time.time_ns(), severity_text="INFO")
+        record.body.string_value = "numbered"
+        record.attributes.add(key="number").value.int_value = number
+    return request
+
+
+def numbers_in(request) -> list:
+    """The numbers in a message that `numbered` or `numbered_logs` made."""
+    if hasattr(request, "resource_logs"):
+        return [
+            record.attributes[0].value.int_value
+            for of_resource in request.resource_logs for of_scope in of_resource.scope_logs
+            for record in of_scope.log_records
+        ]
     return [
         int.from_bytes(span.span_id, "big")
         for of_resource in request.resource_spans for of_scope in of_resource.scope_spans for span in of_scope.spans
@@ -69,20 +98,31 @@ class Answer:
         return self.code == "OK"
 
 
+def _rejected_spans(reply: bytes) -> int:
+    return ExportTraceServiceResponse.FromString(reply).partial_success.rejected_spans
+
+
+def _rejected_log_records(reply: bytes) -> int:
+    return ExportLogsServiceResponse.FromString(reply).partial_success.rejected_log_records
+
+
+_REJECTED = {"traces": _rejected_spans, "logs": _rejected_log_records}
+
+
 class GrpcClient:
     """One connection of its own."""
 
-    def __init__(self, program):
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
-        self._channel = grpc.insecure_channel(program.grpc_endpoint, options)
-        self._export = self._channel.unary_unary(EXPORT_TRACES)
+    def __init__(self, program, signal: str = "traces"):
+        self._rejected = _REJECTED[signal]
+        self._channel = grpc.insecure_channel(program.grpc_endpoint, _CHANNEL)
+        self._export = self._channel.unary_unary(_EXPORT[signal])
 
     def send(self, body: bytes, timeout: float = 10) -> Answer:
         try:
             reply = self._export(body, timeout=timeout, wait_for_ready=False)
         except grpc.RpcError as error:
             return Answer(error.code().name, error.details() or "", _retry_info(error))
-        return Answer("OK", rejected=ExportTraceServiceResponse.FromString(reply).partial_success.rejected_spans)
+        return Answer("OK", rejected=self._rejected(reply))
 
     def close(self):
         self._channel.close()
@@ -102,8 +142,9 @@ def _retry_info(error: grpc.RpcError) -> float | None:
 class HttpClient:
     """One keep-alive connection of its own; `code` is "ConnectionError" and the like where no answer came."""
 
-    def __init__(self, program):
-        self._url = f"{program.http_endpoint}/v1/traces"
+    def __init__(self, program, signal: str = "traces"):
+        self._rejected = _REJECTED[signal]
+        self._url = f"{program.http_endpoint}/v1/{signal}"
         self._session = requests.Session()
         self._session.headers["Content-Type"] = "application/x-protobuf"
 
@@ -113,7 +154,7 @@ class HttpClient:
         except requests.RequestException as error:
             return Answer(type(error).__name__, str(error))
         if reply.status_code == 200:
-            return Answer("OK", rejected=ExportTraceServiceResponse.FromString(reply.content).partial_success.rejected_spans)
+            return Answer("OK", rejected=self._rejected(reply.content))
         delay = reply.headers.get("Retry-After")
         return Answer(str(reply.status_code), reply.text, float(delay) if delay else None)
 

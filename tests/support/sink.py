@@ -20,15 +20,17 @@ _SERVICES = {
 
 
 class Sink:
-    """Listens on 127.0.0.1:`port` from the start; a context manager that ends the server.
+    """Listens on 127.0.0.1:`port` (a free one unless given) from the start; a context manager that ends the server.
 
     `answer(request, context)` runs for each request on a thread of the server before the request is kept. It may wait,
     may `context.abort(code, text)`, so that the request is not kept, and may return a response; None is an empty one.
     While `hold()` is on, requests wait; `release()` lets them go on. `arrived` counts requests, also unanswered ones.
+    `keep=False` keeps nothing but what `answer` keeps.
     """
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, port: int = 0, keep: bool = True):
         self.answer = answer
+        self._keep = keep
         self.arrived = 0
         self._kept = {signal: [] for signal in _SERVICES}
         self._lock = threading.Lock()
@@ -37,7 +39,7 @@ class Sink:
         self._server = grpc.server(futures.ThreadPoolExecutor(32), options=[("grpc.max_receive_message_length", 1 << 28)])
         for signal, (add, response) in _SERVICES.items():
             add(self._servicer(signal, response), self._server)
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         self._server.start()
 
     def _servicer(self, signal: str, response):
@@ -49,8 +51,9 @@ class Sink:
                     sink.arrived += 1
                 sink._open.wait()
                 answered = sink.answer(request, context) if sink.answer else None
-                with sink._lock:
-                    sink._kept[signal].append(request)
+                if sink._keep:
+                    with sink._lock:
+                        sink._kept[signal].append(request)
                 return answered or response()
 
         return Servicer()
