@@ -2,39 +2,22 @@
 #include "processors/number_text.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    DIGITS_MAX = 17,      /* always enough for a double */
-    NUMBER_TEXT_SIZE = 32 /* sign, digits, point and exponent */
-};
+#include "core/decimal.h"
 
-/* A finite number as 0.DIGITS × 10^point. */
-typedef struct decimal {
-    bool negative;
-    char digits[DIGITS_MAX + 1];
-    int len;
-    int point;
-} decimal;
-
-/* Fewest digits that read back as `number`. */
-static decimal shortest(double number)
+void weir_double_to_text(double number, weir_buffer *out)
 {
-    char text[NUMBER_TEXT_SIZE];
-    decimal result = {.negative = signbit(number) != 0};
-    double magnitude = fabs(number);
-    for (int digits = 1; digits <= DIGITS_MAX; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits - 1, magnitude);
-        if (strtod(text, NULL) == magnitude)
-            break;
+    if (isnan(number)) {
+        weir_buffer_append_text(out, "NaN");
+        return;
     }
-    const char *c = text;
-    for (; *c && *c != 'e'; c++)
-        if (*c != '.')
-            result.digits[result.len++] = *c;
-    result.point = *c ? atoi(c + 1) + 1 : 1;
-    return result;
+    if (isinf(number)) {
+        weir_buffer_append_text(out, number > 0 ? "Infinity" : "-Infinity");
+        return;
+    }
+    char *at = (char *)weir_buffer_reserve(out, WEIR_DOUBLE_TEXT_MAX);
+    out->len += weir_double_write(at, number, 1);
 }
 
 static void append_zeros(weir_buffer *out, int count)
@@ -43,7 +26,7 @@ static void append_zeros(weir_buffer *out, int count)
         weir_buffer_append_byte(out, '0');
 }
 
-static void append_plain(weir_buffer *out, const decimal *number)
+static void append_plain(weir_buffer *out, const weir_decimal *number)
 {
     int whole = number->point < number->len ? number->point : number->len;
     if (number->point <= 0) {
@@ -60,43 +43,13 @@ static void append_plain(weir_buffer *out, const decimal *number)
     }
 }
 
-static void append_with_exponent(weir_buffer *out, const decimal *number)
-{
-    weir_buffer_append_byte(out, (uint8_t)number->digits[0]);
-    if (number->len > 1) {
-        weir_buffer_append_byte(out, '.');
-        weir_buffer_append(out, number->digits + 1, (size_t)number->len - 1);
-    }
-    weir_buffer_printf(out, "e%+d", number->point - 1);
-}
-
-void weir_double_to_text(double number, weir_buffer *out)
-{
-    if (isnan(number)) {
-        weir_buffer_append_text(out, "NaN");
-        return;
-    }
-    if (isinf(number)) {
-        weir_buffer_append_text(out, number > 0 ? "Infinity" : "-Infinity");
-        return;
-    }
-    decimal digits = shortest(number);
-    double magnitude = fabs(number);
-    if (digits.negative)
-        weir_buffer_append_byte(out, '-');
-    if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21))
-        append_with_exponent(out, &digits);
-    else
-        append_plain(out, &digits);
-}
-
 void weir_double_to_plain_text(double number, weir_buffer *out)
 {
     if (isnan(number) || isinf(number)) {
         weir_buffer_append_text(out, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf");
         return;
     }
-    decimal digits = shortest(number);
+    weir_decimal digits = weir_decimal_of(number);
     if (digits.negative)
         weir_buffer_append_byte(out, '-');
     append_plain(out, &digits);
