@@ -29,6 +29,8 @@ const char *weir_status_text(weir_status status)
         return "input/output error";
     case WEIR_CANCELLED:
         return "cancelled";
+    case WEIR_DENIED:
+        return "not authenticated";
     }
     return "unknown status";
 }

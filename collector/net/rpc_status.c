@@ -23,6 +23,8 @@ static weir_grpc_code grpc_code_of_permanent(weir_status status)
     case WEIR_UNSUPPORTED:
     case WEIR_NOT_FOUND:
         return WEIR_GRPC_UNIMPLEMENTED;
+    case WEIR_DENIED:
+        return WEIR_GRPC_UNAUTHENTICATED;
     default:
         return WEIR_GRPC_INTERNAL;
     }
@@ -56,6 +58,8 @@ static unsigned http_status_of_permanent(weir_status status)
         return 415;
     case WEIR_NOT_FOUND:
         return 404;
+    case WEIR_DENIED:
+        return 401;
     default:
         return 500;
     }

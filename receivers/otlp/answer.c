@@ -11,8 +11,10 @@
 #include "net/rpc_status.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
 
-/* Memory comes back as soon as something is delivered. */
-enum { NO_MEMORY_RETRY_MS = 1000 };
+enum {
+    NO_MEMORY_RETRY_MS = 1000, /* memory comes back as soon as something is delivered */
+    AUTH_BUSY_RETRY_MS = 1000,
+};
 
 /* Codes as grpc-go answers (the cardinality as gRPC's statuscodes.md says) and HTTP statuses as the Collector's
  * receiver; docs/differences.md has the reasons where they are not. */
@@ -37,6 +39,10 @@ const otlp_refusal_rule weir__otlp_refusal_rules[OTLP_REFUSALS] = {
     [OTLP_REFUSED_CONTENT_TYPE] = {WEIR_GRPC_INVALID_ARGUMENT, 415, 415, true, OTLP_NOT_SERVED,
                                    PERMANENT(WEIR_UNSUPPORTED)},
     [OTLP_REFUSED_HEADER] = {WEIR_GRPC_INTERNAL, 400, 400, false, OTLP_MALFORMED, PERMANENT(WEIR_INVALID)},
+    [OTLP_REFUSED_UNAUTHENTICATED] = {WEIR_GRPC_UNAUTHENTICATED, 200, 401, false, OTLP_UNAUTHENTICATED,
+                                      PERMANENT(WEIR_DENIED)},
+    [OTLP_REFUSED_AUTH_BUSY] = {WEIR_GRPC_UNAVAILABLE, 200, 503, false, OTLP_RETRY_LATER, WEIR_ERROR_THROTTLED,
+                                WEIR_AGAIN, AUTH_BUSY_RETRY_MS},
 #undef PERMANENT
 };
 
@@ -122,8 +128,11 @@ static void http_fail(otlp_request *request, unsigned status, const weir_error *
 {
     WEIR_BUFFER body = {0};
     weir_rpc_status_encode(error, &body);
-    weir_http_header headers[2] = {{WEIR_TEXT("content-type"), WEIR_TEXT("application/x-protobuf")}};
+    weir_http_header headers[3] = {{WEIR_TEXT("content-type"), WEIR_TEXT("application/x-protobuf")}};
     size_t count = 1;
+    if (status == 401) /* RFC 9110 §11.6.1 */
+        headers[count++] =
+            (weir_http_header){WEIR_TEXT("www-authenticate"), weir_text_of(request->port->auth->challenge)};
     char seconds[12];
     if (error->retry_after_ms) {
         int len = snprintf(seconds, sizeof seconds, "%u", weir_retry_after_seconds(error));

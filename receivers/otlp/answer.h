@@ -31,7 +31,9 @@ typedef enum otlp_refusal {
     OTLP_REFUSED_UNKNOWN_SERVICE, /* a health check of a service that is not here */
     OTLP_REFUSED_METHOD,          /* an HTTP method other than POST */
     OTLP_REFUSED_CONTENT_TYPE,
-    OTLP_REFUSED_HEADER, /* gRPC: a header that cannot be read */
+    OTLP_REFUSED_HEADER,          /* gRPC: a header that cannot be read */
+    OTLP_REFUSED_UNAUTHENTICATED, /* `auth`: the headers do not prove who sends */
+    OTLP_REFUSED_AUTH_BUSY,       /* `auth`: that cannot be checked right now */
     OTLP_REFUSALS
 } otlp_refusal;
 

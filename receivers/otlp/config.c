@@ -17,7 +17,6 @@ enum {
 static const char *const transports[] = {"tcp", NULL};
 
 #define REMEDY_TLS "let a TLS-terminating proxy stand in front, or listen on localhost only"
-#define REMEDY_AUTH "let an authenticating proxy stand in front, or listen on localhost only"
 #define REMEDY_MIDDLEWARES "remove the key: weir has no middleware extensions"
 #define REMARK_DIALER "a listener does not dial: the key has no effect in the Collector either"
 #define REMARK_BUFFER "each worker reads and writes all its connections through one shared buffer"
@@ -76,6 +75,23 @@ static const weir_option keepalive_options[] = {{.name = "server_parameters",
                                                  .group_size = sizeof(otlp_enforcement_policy),
                                                  .summary = "How often clients may ask for a sign of life."},
                                                 {0}};
+
+#define AUTHENTICATOR_OPTION                                                                       \
+    {                                                                                              \
+        .name = "authenticator", .type = WEIR_OPTION_EXTENSION, .lends = WEIR_LENDS_SERVER_AUTH,   \
+        .offset = offsetof(otlp_auth_config, authenticator), .required = true,                     \
+        .summary = "The id of the extension that knows the clients: basicauth or bearertokenauth." \
+    }
+
+static const weir_option grpc_auth_options[] = {AUTHENTICATOR_OPTION, {0}};
+
+static const weir_option http_auth_options[] = {
+    AUTHENTICATOR_OPTION,
+    {.name = "request_params",
+     .type = WEIR_OPTION_STRINGS,
+     .offset = offsetof(otlp_auth_config, request_params),
+     .summary = "Parameters of the URL that stand in for a header of their name where a request lacks it."},
+    {0}};
 
 static const weir_option grpc_options[] = {
     {.name = "endpoint",
@@ -139,10 +155,11 @@ static const weir_option grpc_options[] = {
      .remark = REMEDY_TLS,
      .summary = "Encrypts the port."},
     {.name = "auth",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = REMEDY_AUTH,
-     .summary = "Authenticates clients."},
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(otlp_grpc_config, auth),
+     .group = grpc_auth_options,
+     .group_size = sizeof(otlp_auth_config),
+     .summary = "Who may send; without it anyone may."},
     {.name = "middlewares",
      .type = WEIR_OPTION_ANY,
      .standing = WEIR_NOT_BUILT,
@@ -197,8 +214,8 @@ static const weir_option http_options[] = {
     {.name = "compression_algorithms",
      .type = WEIR_OPTION_STRINGS,
      .offset = offsetof(otlp_http_config, compression_algorithms),
-     .otel_default = "[\"\", gzip, zstd, zlib, snappy, deflate]",
-     .remark = "by default weir takes what it has built: none, gzip, zlib and deflate",
+     .otel_default = "[\"\", gzip, zstd, zlib, snappy, deflate, lz4, x-snappy-framed]",
+     .remark = "by default weir takes what it has built: none, gzip, zstd, zlib and deflate",
      .summary = "Which values of Content-Encoding are accepted; \"\" stands for bodies without compression."},
     {.name = "response_headers",
      .type = WEIR_OPTION_SECRET_MAP,
@@ -244,10 +261,11 @@ static const weir_option http_options[] = {
      .remark = REMEDY_TLS,
      .summary = "Encrypts the port."},
     {.name = "auth",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = REMEDY_AUTH,
-     .summary = "Authenticates clients."},
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(otlp_http_config, auth),
+     .group = http_auth_options,
+     .group_size = sizeof(otlp_auth_config),
+     .summary = "Who may send; without it anyone may."},
     {.name = "middlewares",
      .type = WEIR_OPTION_ANY,
      .standing = WEIR_NOT_BUILT,
@@ -287,7 +305,7 @@ static const weir_node *place(const weir_node *node, const char *key)
 
 static bool algorithm_is_built(const char *name)
 {
-    static const char *const built[] = {"", "gzip", "zlib", "deflate"};
+    static const char *const built[] = {"", "gzip", "zstd", "zlib", "deflate"};
     for (size_t i = 0; i < WEIR_COUNT_OF(built); i++)
         if (strcmp(name, built[i]) == 0)
             return true;
@@ -299,7 +317,7 @@ static void check_http(const otlp_http_config *http, const weir_node *node, weir
     for (size_t i = 0; i < http->compression_algorithms.count; i++)
         if (!algorithm_is_built(http->compression_algorithms.items[i]))
             weir_diagnostics_error(diagnostics, place(node, "protocols.http.compression_algorithms"),
-                                   "'%s' is not built: remove it, and let clients send gzip",
+                                   "'%s' is not built: remove it, and let clients send gzip or zstd",
                                    http->compression_algorithms.items[i]);
     if (!http->keep_alives_enabled)
         weir_diagnostics_error(

@@ -31,6 +31,11 @@ typedef struct otlp_keepalive {
     otlp_enforcement_policy enforcement_policy;
 } otlp_keepalive;
 
+typedef struct otlp_auth_config {
+    char *authenticator;
+    weir_strings request_params; /* HTTP only */
+} otlp_auth_config;
+
 typedef struct otlp_grpc_config {
     char *endpoint;
     int transport;
@@ -38,6 +43,7 @@ typedef struct otlp_grpc_config {
     uint64_t max_concurrent_streams;
     otlp_keepalive keepalive;
     bool include_metadata;
+    otlp_auth_config *auth; /* NULL: anyone may send */
 } otlp_grpc_config;
 
 typedef struct otlp_http_config {
@@ -46,6 +52,7 @@ typedef struct otlp_http_config {
     char *url_paths[WEIR_SIGNALS];
     uint64_t max_request_body_size; /* bytes; 0: the default */
     bool include_metadata;
+    otlp_auth_config *auth;              /* NULL: anyone may send */
     weir_strings compression_algorithms; /* empty: all that are built */
     weir_string_map response_headers;
     uint64_t read_timeout_ms; /* 0: the limit's default, as of the next */

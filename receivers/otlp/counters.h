@@ -25,6 +25,7 @@ typedef enum otlp_result {
     OTLP_TIMED_OUT,   /* answered "unavailable" before the outcome was known */
     OTLP_CLIENT_GONE, /* the client did not wait for the answer */
     OTLP_HEALTH,      /* a health check */
+    OTLP_UNAUTHENTICATED,
     OTLP_RESULTS
 } otlp_result;
 

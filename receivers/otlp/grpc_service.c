@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "receivers/otlp/answer.h"
+#include "receivers/otlp/authenticate.h"
 #include "telemetry/health.h"
 
 typedef struct grpc_method {
@@ -120,16 +121,22 @@ static bool check_encoding(otlp_request *request)
     weir_text name = weir_http_request_header(request->http, "grpc-encoding");
     if (weir__otlp_read_encoding(request, name))
         return true;
-    weir__otlp_refuse(request, OTLP_REFUSED_ENCODING, "grpc-encoding \"%.*s\" is not supported: send gzip",
+    weir__otlp_refuse(request, OTLP_REFUSED_ENCODING, "grpc-encoding \"%.*s\" is not supported: send gzip or zstd",
                       WEIR_TEXT_ARG(name));
     return false;
+}
+
+/* Probes have no credentials, and a health check carries no data. */
+static bool check_client(otlp_request *request)
+{
+    return request->target == OTLP_HEALTH_CHECK || weir__otlp_authenticate(request);
 }
 
 static void on_request(void *handler, weir_http_request *http)
 {
     otlp_request *request = weir__otlp_request_begin(handler, http, OTLP_GRPC);
-    if (check_protocol(request) && check_method(request))
-        (void)check_encoding(request);
+    if (check_protocol(request) && check_method(request) && check_encoding(request))
+        (void)check_client(request);
 }
 
 /* ---- the message ---- */

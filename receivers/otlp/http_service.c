@@ -6,6 +6,7 @@
 #include "receivers/otlp/service.h"
 
 #include "receivers/otlp/answer.h"
+#include "receivers/otlp/authenticate.h"
 
 /* The media type without parameters and blanks. */
 static weir_text media_type(weir_text content_type)
@@ -94,7 +95,7 @@ static void on_request(void *handler, weir_http_request *http)
         return;
     }
     otlp_request *request = weir__otlp_request_begin(handler, http, OTLP_HTTP);
-    if (check_path(request) && check_type(request) && check_encoding(request))
+    if (weir__otlp_authenticate(request) && check_path(request) && check_type(request) && check_encoding(request))
         begin_body(request);
 }
 

@@ -27,6 +27,7 @@ typedef struct otlp_port {
     uint64_t body_bytes_max;    /* of a message, before and after decompression */
     uint64_t answer_timeout_ms; /* longest wait for an outcome, whatever the client allows; 0: none of its own */
     bool include_metadata;
+    weir_server_auth *auth;       /* NULL: anyone may send */
     const otlp_http_config *http; /* NULL: a port for gRPC alone */
     weir_http_header *headers;    /* of an answer: the service's own first, then the configured ones */
     size_t configured_header_count;

@@ -24,16 +24,41 @@ struct otlp_shared {
     const otlp_config *config;
     otlp_counters counters[OTLP_PROTOCOLS];
     otlp_listener listeners[OTLP_PROTOCOLS];
+    weir_server_auth *auth[OTLP_PROTOCOLS]; /* NULL: anyone may send */
 };
 
 /* ---- the process part ---- */
 
+static weir_status find_authenticator(otlp_shared *shared, otlp_protocol protocol, const char *extension,
+                                      weir_error *ret_error)
+{
+    if (!extension)
+        return WEIR_OK;
+    shared->auth[protocol] = shared->host->server_auth(shared->host, extension, ret_error);
+    return shared->auth[protocol] ? WEIR_OK : ret_error->status;
+}
+
+static weir_status find_authenticators(otlp_shared *shared, weir_error *ret_error)
+{
+    const otlp_grpc_config *grpc = shared->config->protocols.grpc;
+    const otlp_http_config *http = shared->config->protocols.http;
+    weir_status status =
+        find_authenticator(shared, OTLP_GRPC, grpc && grpc->auth ? grpc->auth->authenticator : NULL, ret_error);
+    if (status != WEIR_OK)
+        return status;
+    return find_authenticator(shared, OTLP_HTTP, http && http->auth ? http->auth->authenticator : NULL, ret_error);
+}
+
 static weir_status open_receiver(const weir_host *host, const char *id, const void *config, void **ret_shared,
                                  weir_error *ret_error)
 {
-    (void)ret_error;
     otlp_shared *shared = WEIR_NEW(otlp_shared);
     *shared = (otlp_shared){.host = host, .id = id, .config = config};
+    weir_status status = find_authenticators(shared, ret_error);
+    if (status != WEIR_OK) {
+        free(shared);
+        return status;
+    }
     const otlp_protocols *protocols = &shared->config->protocols;
     const char *endpoints[OTLP_PROTOCOLS] = {
         [OTLP_GRPC] = protocols->grpc ? protocols->grpc->endpoint : NULL,
@@ -114,7 +139,8 @@ static void open_grpc_port(otlp_instance *instance, const otlp_grpc_config *grpc
     otlp_port *port = &instance->grpc;
     *port = (otlp_port){.instance = instance,
                         .body_bytes_max = weir__otlp_grpc_message_bytes_max(grpc),
-                        .include_metadata = grpc->include_metadata};
+                        .include_metadata = grpc->include_metadata,
+                        .auth = instance->shared->auth[OTLP_GRPC]};
     port->server = weir_http_server_new(instance->loop, &options, &weir__otlp_grpc_handler, port);
 }
 
@@ -127,6 +153,7 @@ static void open_http_port(otlp_instance *instance, const otlp_http_config *http
                         .body_bytes_max = weir__otlp_http_body_bytes_max(http),
                         .answer_timeout_ms = http->write_timeout_ms,
                         .include_metadata = http->include_metadata,
+                        .auth = instance->shared->auth[OTLP_HTTP],
                         .http = http,
                         .headers = weir_alloc(OTLP_OWN_HEADERS_MAX + configured->count, sizeof(weir_http_header)),
                         .configured_header_count = configured->count};

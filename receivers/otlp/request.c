@@ -35,6 +35,7 @@ static void give_back(otlp_request *request)
     otlp_instance *instance = request->port->instance;
     WEIR_ASSERT(!request->http && !request->in_pipeline);
     weir__otlp_body_done(&request->body);
+    weir_headers_done(&request->identity);
     request->next_free = instance->free_requests;
     instance->free_requests = request;
     instance->requests_out--;
@@ -119,14 +120,23 @@ static bool is_metadata(weir_text name)
     return true;
 }
 
-static weir_metadata *metadata_of(const weir_http_request *http)
+/* Without `include_metadata` only what the authenticator found out is kept; NULL if that is nothing. */
+static weir_metadata *metadata_of(const otlp_request *request)
 {
-    weir_metadata_entry entries[WEIR_HEADERS_MAX];
+    const weir_http_request *http = request->http;
+    const weir_headers *identity = &request->identity;
+    bool all = request->port->include_metadata;
+    if (!all && identity->count == 0)
+        return NULL;
+    weir_metadata_entry entries[WEIR_HEADERS_MAX + OTLP_IDENTITY_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < http->header_count && count < WEIR_HEADERS_MAX; i++)
+    WEIR_ASSERT(identity->count <= OTLP_IDENTITY_MAX);
+    for (size_t i = 0; i < identity->count; i++)
+        entries[count++] = (weir_metadata_entry){identity->items[i].name, identity->items[i].value};
+    for (size_t i = 0; all && i < http->header_count && count < WEIR_COUNT_OF(entries); i++)
         if (is_metadata(http->headers[i].name))
             entries[count++] = (weir_metadata_entry){http->headers[i].name, http->headers[i].value};
-    return weir_metadata_new(entries, count, http->peer);
+    return weir_metadata_new(entries, count, all ? http->peer : "");
 }
 
 static weir_batch *make_batch(otlp_request *request, uint32_t items)
@@ -137,8 +147,7 @@ static weir_batch *make_batch(otlp_request *request, uint32_t items)
     weir_batch *batch = weir_batch_new(request->signal, &slice, &request->ack);
     batch->received_ns = request->received_ns;
     batch->deadline_ns = request->deadline_ns;
-    if (request->port->include_metadata)
-        batch->metadata = metadata_of(request->http);
+    batch->metadata = metadata_of(request);
     return batch;
 }
 

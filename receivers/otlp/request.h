@@ -18,6 +18,9 @@
 #include "receivers/otlp/body.h"
 #include "receivers/otlp/instance.h"
 
+/* How much an authenticator may know of a client. */
+enum { OTLP_IDENTITY_MAX = 8 };
+
 typedef enum otlp_target { OTLP_EXPORT, OTLP_HEALTH_CHECK } otlp_target;
 
 struct otlp_request {
@@ -35,6 +38,7 @@ struct otlp_request {
     uint64_t received_ns;
     uint64_t deadline_ns;
 
+    weir_headers identity; /* what the authenticator knows of the client: entries for the metadata */
     otlp_body body;
     weir_encoding encoding;  /* what the headers announce */
     weir_grpc_reader reader; /* gRPC: finds the message in the stream */

@@ -30,5 +30,5 @@ bool weir__otlp_inflate(otlp_request *request)
 
 bool weir__otlp_read_encoding(otlp_request *request, weir_text name)
 {
-    return weir_encoding_parse(name, &request->encoding) == WEIR_OK && request->encoding != WEIR_ENCODING_ZSTD;
+    return weir_encoding_parse(name, &request->encoding) == WEIR_OK;
 }

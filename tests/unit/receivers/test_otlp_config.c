@@ -104,9 +104,10 @@ Test(otlp_config, mistakes_and_what_is_not_built)
     expect_refused("protocols: {grpc: {endpiont: 'localhost:1'}}", "endpoint");
     expect_refused("protocols: {grpc: {transport: unix}}", "transport");
     expect_refused("protocols: {grpc: {tls: {cert_file: a}}}", "proxy");
-    expect_refused("protocols: {http: {auth: {authenticator: a}}}", "proxy");
+    expect_refused("protocols: {http: {auth: {request_params: [key]}}}", "authenticator");
+    expect_refused("protocols: {grpc: {auth: {authenticator: a, request_params: [key]}}}", "request_params");
     expect_refused("protocols: {http: {cors: {allowed_origins: ['*']}}}", "cors");
-    expect_refused("protocols: {http: {compression_algorithms: [zstd]}}", "zstd");
+    expect_refused("protocols: {http: {compression_algorithms: [snappy]}}", "snappy");
     expect_refused("protocols: {http: {keep_alives_enabled: false}}", "idle_timeout");
     expect_refused("protocols: {http: {traces_url_path: /v1/logs}}", "/v1/logs");
 }
