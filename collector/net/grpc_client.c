@@ -217,7 +217,7 @@ static void make_headers(weir_grpc_call *call, const weir_grpc_request *request)
     add_header(call, "content-type", "application/grpc");
     if (request->encoding != WEIR_ENCODING_IDENTITY)
         add_header(call, "grpc-encoding", weir_encoding_name(request->encoding));
-    add_header(call, "grpc-accept-encoding", "identity,deflate,gzip");
+    add_header(call, "grpc-accept-encoding", "identity,deflate,gzip,zstd");
     add_header(call, "user-agent", options->user_agent);
     for (size_t i = 0; i < options->header_count; i++)
         call->headers[call->header_count++] = options->headers[i];

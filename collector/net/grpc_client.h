@@ -43,7 +43,7 @@ typedef struct weir_grpc_request {
     const char *path;          /* "/package.Service/Method"; borrowed until done */
     const struct iovec *parts; /* the message; the array is copied, the bytes are borrowed until done */
     size_t part_count;
-    weir_encoding encoding; /* how the parts are compressed already: identity or gzip */
+    weir_encoding encoding; /* how the parts are compressed already: any of weir_encoding */
     uint64_t deadline_ns;   /* monotonic; 0: none. Also sent as grpc-timeout */
     /* Sent with this call, after those of the client; names in lower case. The array is copied, the text borrowed until
      * done. Together at most WEIR_HEADERS_MAX - WEIR_GRPC_CALL_HEADERS. */

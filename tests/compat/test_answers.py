@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+import zstandard
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -84,6 +85,8 @@ SPAN = traces()
 BIG_SPAN = traces(name="x" * 100_000)  # over the HTTP limit
 HUGE_SPAN = traces(name="x" * 1_100_000)  # over the gRPC limit
 BROKEN = SPAN[:-1]
+ZSTD_SPAN = zstandard.ZstdCompressor(write_checksum=True).compress(SPAN)
+ZSTD_STREAM = zstandard.ZstdCompressor(write_content_size=False).compress(SPAN)
 WRONG_WIRE_TYPE = b"\x08\x01"  # resource_spans as a varint
 UNKNOWN_FIELDS = SPAN + b"\xf8\x7f\x07" + b"\x82\x7d\x03abc"
 UNKNOWN_GROUP = SPAN + b"\xa3\x06\x08\x01\xa4\x06"
@@ -164,8 +167,11 @@ GRPC_CASES = [
     Case("compressed without encoding", call(framed(SPAN, 1))),
     Case("unknown flags", call(framed(SPAN, 2))),
     Case("unknown encoding", call(framed(SPAN, 1), grpc_encoding="br")),
-    Case("zstd", call(grpc_encoding="zstd"),
-         ("200, grpc-status 12, nothing", "200, grpc-status 0, message")),
+    Case("zstd", call(framed(ZSTD_SPAN, 1), grpc_encoding="zstd")),
+    Case("zstd of unknown size", call(framed(ZSTD_STREAM, 1), grpc_encoding="zstd")),
+    Case("zstd announced but not used", call(grpc_encoding="zstd")),
+    Case("not zstd", call(framed(SPAN, 1), grpc_encoding="zstd")),
+    Case("broken zstd", call(framed(ZSTD_SPAN[:-5], 1), grpc_encoding="zstd")),
     Case("too large", call(framed(HUGE_SPAN))),
     Case("too large once inflated", call(framed(gzip.compress(HUGE_SPAN), 1), grpc_encoding="gzip")),
     Case("broken gzip", call(framed(gzip.compress(SPAN)[:-9], 1), grpc_encoding="gzip")),
@@ -198,8 +204,13 @@ HTTP_CASES = [
     Case("zlib", post(zlib.compress(SPAN), Content_Encoding="zlib")),
     Case("identity", post(Content_Encoding="identity"),
          ("200, application/x-protobuf", "400, Status of code 3")),
-    Case("zstd", post(b"(\xb5/\xfd\0X\x01\0\0", Content_Encoding="zstd"),
-         ("400, Status of code 3", "200, application/x-protobuf")),
+    Case("zstd", post(ZSTD_SPAN, Content_Encoding="zstd")),
+    Case("zstd of unknown size", post(ZSTD_STREAM, Content_Encoding="zstd")),
+    Case("zstd of an empty body", post(b"(\xb5/\xfd\0X\x01\0\0", Content_Encoding="zstd")),
+    Case("not zstd", post(Content_Encoding="zstd")),
+    Case("broken zstd", post(ZSTD_SPAN[:-5], Content_Encoding="zstd")),
+    Case("zstd too large once inflated", post(zstandard.compress(BIG_SPAN), Content_Encoding="zstd"),
+         ("413, Status of code 8", "400, Status of code 3")),
     Case("content type with parameter", post(Content_Type="application/x-protobuf; charset=utf-8")),
     Case("content type in capitals", post(Content_Type="Application/X-Protobuf")),
     Case("chunked", raw(post_bytes("Host: test\r\nTransfer-Encoding: chunked\r\n", chunked(SPAN[:9], SPAN[9:])))),
