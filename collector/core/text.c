@@ -57,8 +57,7 @@ void weir_hex(const uint8_t *bytes, size_t len, char *ret_hex)
     ret_hex[2 * len] = '\0';
 }
 
-/* The length of the well-formed sequence that starts at `bytes`, 0 if there is none. */
-static size_t utf8_sequence(const uint8_t *bytes, size_t len)
+size_t weir_utf8_sequence(const uint8_t *bytes, size_t len)
 {
     uint8_t first = bytes[0];
     size_t need = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
@@ -78,7 +77,7 @@ bool weir_utf8_valid(const uint8_t *bytes, size_t len)
 {
     size_t at = 0;
     while (at < len) {
-        size_t step = utf8_sequence(bytes + at, len - at);
+        size_t step = weir_utf8_sequence(bytes + at, len - at);
         if (step == 0)
             return false;
         at += step;

@@ -59,6 +59,8 @@ void weir_hex(const uint8_t *bytes, size_t len, char *ret_hex);
 
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no over-long forms). */
 bool weir_utf8_valid(const uint8_t *bytes, size_t len);
+/* The length (1 … 4) of the well-formed sequence that starts at `bytes`, 0 if there is none; `len` is at least 1. */
+size_t weir_utf8_sequence(const uint8_t *bytes, size_t len);
 
 /* A byte buffer that grows. Zero-initialise it to start; weir_buffer_done frees it. Running out of memory stops the
  * process: use it for what other limits bound, never for telemetry. */

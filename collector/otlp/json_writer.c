@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "otlp/json_writer.h"
+
+#include <math.h>
+
+#include "core/assert.h"
+#include "core/decimal.h"
+
+weir_otlp_json_writer weir_otlp__json_writer(weir_buffer *out, const weir_otlp_json_spill *spill)
+{
+    WEIR_ASSERT(!spill || spill->piece_max >= WEIR_OTLP_JSON_PIECE_MIN);
+    return (weir_otlp_json_writer){.out = out, .spill = spill};
+}
+
+void weir_otlp__json_make_room(weir_otlp_json_writer *writer, size_t len)
+{
+    weir_buffer *out = writer->out;
+    const weir_otlp_json_spill *spill = writer->spill;
+    if (spill && out->len + len > spill->piece_max) {
+        if (!writer->stopped)
+            writer->stopped = !spill->spill(spill->context, out);
+        if (writer->stopped)
+            out->len = 0;
+        WEIR_ASSERT(out->len == 0);
+    }
+    weir_buffer_reserve(out, len);
+    writer->limit = spill && spill->piece_max < out->capacity ? spill->piece_max : out->capacity;
+}
+
+/* ---- Strings ----------------------------------------------------------------------------------------------------- */
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Whether any of the eight bytes in `x` is zero, or below `limit` (at most 0x80). */
+static inline uint64_t any_zero(uint64_t x)
+{
+    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
+}
+
+static inline uint64_t any_below(uint64_t x, uint64_t limit)
+{
+    return (x - EACH_BYTE(limit)) & ~x & EACH_BYTE(0x80);
+}
+
+static inline bool is_plain(uint8_t byte, bool high_too)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\' && (byte < 0x80 || high_too);
+}
+
+/* How many bytes from the start need no second look. */
+static size_t plain_run(const uint8_t *bytes, size_t len, bool high_too)
+{
+    const uint64_t high = high_too ? 0 : EACH_BYTE(0x80);
+    size_t at = 0;
+    for (; len - at >= 8; at += 8) {
+        uint64_t x;
+        memcpy(&x, bytes + at, sizeof x);
+        if (any_below(x, 0x20) | any_zero(x ^ EACH_BYTE('"')) | any_zero(x ^ EACH_BYTE('\\')) | (x & high))
+            break;
+    }
+    while (at < len && is_plain(bytes[at], high_too))
+        at++;
+    return at;
+}
+
+static void put_long(weir_otlp_json_writer *writer, const uint8_t *bytes, size_t len)
+{
+    while (len > 0 && !writer->stopped) {
+        size_t step = len < WEIR_OTLP_JSON_PIECE_MIN ? len : WEIR_OTLP_JSON_PIECE_MIN;
+        weir_otlp__json_put(writer, (const char *)bytes, step);
+        bytes += step;
+        len -= step;
+    }
+}
+
+static void put_escaped(weir_otlp_json_writer *writer, uint8_t byte)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char letter = byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte == '\t' ? 't' : byte >= 0x20 ? (char)byte : 0;
+    if (letter)
+        weir_otlp__json_put(writer, (const char[]){'\\', letter}, 2);
+    else
+        weir_otlp__json_put(writer, (const char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
+}
+
+/* The text's rest from its first byte that is not plain ASCII. */
+static void put_difficult(weir_otlp_json_writer *writer, const uint8_t *at, size_t len)
+{
+    const bool is_utf8 = weir_utf8_valid(at, len);
+    while (len > 0 && !writer->stopped) {
+        size_t step = plain_run(at, len, is_utf8);
+        put_long(writer, at, step);
+        if (step < len && at[step] < 0x80) {
+            put_escaped(writer, at[step++]);
+        } else if (step < len) {
+            size_t sequence = weir_utf8_sequence(at + step, len - step);
+            if (sequence > 0)
+                weir_otlp__json_put(writer, (const char *)at + step, sequence);
+            else
+                weir_otlp__json_put(writer, "\xef\xbf\xbd", 3);
+            step += sequence > 0 ? sequence : 1;
+        }
+        at += step;
+        len -= step;
+    }
+}
+
+void weir_otlp__json_string(weir_otlp_json_writer *writer, weir_bytes text)
+{
+    weir_otlp__json_put_char(writer, '"');
+    size_t plain = plain_run(text.data, text.len, false);
+    put_long(writer, text.data, plain);
+    if (plain < text.len)
+        put_difficult(writer, text.data + plain, text.len - plain);
+    weir_otlp__json_put_char(writer, '"');
+}
+
+/* ---- Bytes ------------------------------------------------------------------------------------------------------- */
+
+void weir_otlp__json_base64(weir_otlp_json_writer *writer, weir_bytes bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    weir_otlp__json_put_char(writer, '"');
+    for (size_t i = 0; i < bytes.len && !writer->stopped; i += 3) {
+        const size_t left = bytes.len - i;
+        uint32_t group = (uint32_t)bytes.data[i] << 16;
+        group |= left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0;
+        group |= left > 2 ? (uint32_t)bytes.data[i + 2] : 0;
+        char *out = weir_otlp__json_room(writer, 4);
+        out[0] = digits[group >> 18];
+        out[1] = digits[group >> 12 & 63];
+        out[2] = left > 1 ? digits[group >> 6 & 63] : '=';
+        out[3] = left > 2 ? digits[group & 63] : '=';
+        writer->out->len += 4;
+    }
+    weir_otlp__json_put_char(writer, '"');
+}
+
+void weir_otlp__json_hex(weir_otlp_json_writer *writer, weir_bytes bytes)
+{
+    enum { BYTES_MAX = 64 };
+    WEIR_ASSERT(bytes.len <= BYTES_MAX);
+    char *out = weir_otlp__json_room(writer, 2 * bytes.len + 3);
+    out[0] = '"';
+    weir_hex(bytes.data, bytes.len, out + 1);
+    out[2 * bytes.len + 1] = '"';
+    writer->out->len += 2 * bytes.len + 2;
+}
+
+/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
+
+void weir_otlp__json_unsigned(weir_otlp_json_writer *writer, uint64_t number)
+{
+    writer->out->len += weir_uint_write(weir_otlp__json_room(writer, WEIR_UINT_TEXT_MAX), number);
+}
+
+void weir_otlp__json_signed(weir_otlp_json_writer *writer, int64_t number)
+{
+    if (number < 0)
+        weir_otlp__json_put_char(writer, '-');
+    weir_otlp__json_unsigned(writer, number < 0 ? -(uint64_t)number : (uint64_t)number);
+}
+
+void weir_otlp__json_double(weir_otlp_json_writer *writer, double number)
+{
+    enum { EXPONENT_DIGITS = 2 }; /* as Go writes it: 1e-07 */
+    if (isnan(number))
+        weir_otlp__json_put(writer, "\"NaN\"", 5);
+    else if (isinf(number) && number > 0)
+        weir_otlp__json_put(writer, "\"Infinity\"", 10);
+    else if (isinf(number))
+        weir_otlp__json_put(writer, "\"-Infinity\"", 11);
+    else
+        writer->out->len +=
+            weir_double_write(weir_otlp__json_room(writer, WEIR_DOUBLE_TEXT_MAX), number, EXPONENT_DIGITS);
+}
