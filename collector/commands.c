@@ -37,6 +37,7 @@ typedef struct arguments {
     const char *settings[SOURCES_MAX];
     size_t setting_count;
     bool has_totals;
+    bool is_print; /* --print, of validate */
     weir_run_options run;
 } arguments;
 
@@ -85,6 +86,9 @@ static bool take_option(int option, arguments *out)
     case 't':
         out->has_totals = true;
         return read_duration("totals", optarg, &out->run.totals_interval_ms);
+    case 'p':
+        out->is_print = true;
+        return true;
     case 'g':
         fprintf(stderr, "weir: warning: --feature-gates %s: weir has no feature gates; this changes nothing\n", optarg);
         return true;
@@ -96,13 +100,11 @@ static bool take_option(int option, arguments *out)
 /* False if the command line is misused; a message has been written. */
 static bool read_arguments(int argc, char **argv, arguments *out)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"workers", required_argument, NULL, 'w'},
-                                            {"shutdown-timeout", required_argument, NULL, 'd'},
-                                            {"totals", required_argument, NULL, 't'},
-                                            {"feature-gates", required_argument, NULL, 'g'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},  {"set", required_argument, NULL, 's'},
+        {"workers", required_argument, NULL, 'w'}, {"shutdown-timeout", required_argument, NULL, 'd'},
+        {"totals", required_argument, NULL, 't'},  {"feature-gates", required_argument, NULL, 'g'},
+        {"print", no_argument, NULL, 'p'},         {NULL, 0, NULL, 0}};
     *out = (arguments){.run.shutdown_timeout_ms = DEFAULT_SHUTDOWN_TIMEOUT_MS};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (!take_option(option, out))
@@ -142,6 +144,10 @@ int weir_command_run(int argc, char **argv)
     arguments given;
     if (!read_arguments(argc, argv, &given))
         return 2;
+    if (given.is_print) {
+        fprintf(stderr, "weir: --print belongs to weir validate\n");
+        return 2;
+    }
     weir_plan *plan = read_plan(&given, WEIR_SEVERITY_WARNING);
     if (!plan) {
         fprintf(stderr, "weir: the configuration has errors; nothing was started\n");
@@ -149,21 +155,6 @@ int weir_command_run(int argc, char **argv)
     }
     weir_log_configure((weir_log_level)plan->document->service.log_level, plan->document->service.log_json);
     return weir_run(plan, &given.run);
-}
-
-int weir_command_validate(int argc, char **argv)
-{
-    arguments given;
-    if (!read_arguments(argc, argv, &given))
-        return 2;
-    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_NOTE);
-    if (!plan)
-        return 1;
-    WEIR_BUFFER promises = {0};
-    weir_plan_promises(plan, &promises);
-    fputs(weir_buffer_string(&promises), stdout);
-    weir_plan_free(plan);
-    return 0;
 }
 
 static void print(weir_buffer *text)
@@ -221,6 +212,26 @@ static size_t all_references(weir_reference *ret_components)
             ret_components[count++] = reference_of(type);
     }
     return count;
+}
+
+int weir_command_validate(int argc, char **argv)
+{
+    arguments given;
+    if (!read_arguments(argc, argv, &given))
+        return 2;
+    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_NOTE);
+    if (!plan)
+        return 1;
+    WEIR_BUFFER text = {0};
+    if (given.is_print) {
+        WEIR_FREE weir_reference *components = weir_alloc(weir_component_count(), sizeof *components);
+        weir_reference_print(plan->document, components, all_references(components), &text);
+    } else {
+        weir_plan_promises(plan, &text);
+    }
+    print(&text);
+    weir_plan_free(plan);
+    return 0;
 }
 
 int weir_command_schema(int argc, char **argv)

@@ -30,6 +30,7 @@ static int print_help(void)
         "  weir [--config SOURCE]... [--set KEY=VALUE]...   run; without --config on the embedded default:\n"
         "                                                   OTLP on 127.0.0.1:4317 (gRPC) and 4318 (HTTP), shown here\n"
         "  weir validate [the same options]                 check a configuration and say what an OK will mean\n"
+        "  weir validate --print [the same options]         print it as merged and expanded, secrets masked\n"
         "  weir components [NAME]                           the components, or all options of one\n"
         "  weir schema                                      a JSON Schema of the configuration, for editors\n"
         "  weir reference FOLDER                            write the reference pages\n"

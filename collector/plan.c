@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,58 @@ static void check_extensions(const weir_plan *plan, weir_diagnostics *diagnostic
     }
 }
 
+/* ---- secrets in files that others can read ---- */
+
+enum { SECRET_FILES_MAX = 16 };
+
+/* Files that were looked at already, so that each is named once. */
+typedef struct secret_files {
+    const weir_files *files;
+    const char *seen[SECRET_FILES_MAX];
+    size_t seen_count;
+    weir_diagnostics *diagnostics;
+} secret_files;
+
+/* False also for what is no file, such as --config=yaml:… */
+static bool is_open_to_others(const weir_files *files, const char *path)
+{
+    int fd = files->open(files, path, O_RDONLY, 0);
+    if (fd < 0)
+        return false;
+    struct stat found;
+    bool is_open = files->fstat(files, fd, &found) == 0 && S_ISREG(found.st_mode) &&
+                   (found.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0;
+    files->close(files, fd);
+    return is_open;
+}
+
+static void check_secret_file(void *user, const weir_node *secret)
+{
+    secret_files *self = user;
+    for (size_t i = 0; i < self->seen_count; i++) {
+        if (strcmp(self->seen[i], secret->file) == 0)
+            return;
+    }
+    if (self->seen_count == SECRET_FILES_MAX)
+        return;
+    self->seen[self->seen_count++] = secret->file;
+    if (is_open_to_others(self->files, secret->file))
+        weir_diagnostics_warning(self->diagnostics, secret,
+                                 "this secret stands in a file that other users may read or change: chmod go-w,o-r %s, "
+                                 "or write ${env:NAME} or ${file:PATH} in its place",
+                                 secret->file);
+}
+
+static void check_secret_files(const weir_plan *plan, const weir_files *files, weir_diagnostics *diagnostics)
+{
+    secret_files self = {.files = files ? files : &weir_files_real, .diagnostics = diagnostics};
+    for (size_t i = 0; i < plan->component_count; i++) {
+        if (plan->components[i].type)
+            weir_options_visit_secrets(plan->components[i].type->options, plan->components[i].node, check_secret_file,
+                                       &self);
+    }
+}
+
 /* ---- the whole ---- */
 
 static void plan_pipelines(weir_plan *plan, weir_diagnostics *diagnostics)
@@ -181,6 +234,7 @@ weir_plan *weir_plan_read(const weir_sources *sources, weir_diagnostics *diagnos
         plan_pipelines(plan, diagnostics);
         check_extensions(plan, diagnostics);
         plan_memory(plan);
+        check_secret_files(plan, sources->files, diagnostics);
     }
     if (weir_diagnostics_count(diagnostics, WEIR_SEVERITY_ERROR) > 0) {
         weir_plan_free(plan);

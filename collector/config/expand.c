@@ -241,6 +241,7 @@ static bool expand_once(expander *self, weir_node *node, weir_buffer *text, weir
         return false;
     }
     bool is_whole = reference.len == text->len;
+    node->has_reference = true;
     if (is_whole)
         node->is_expanded = true;
     *ret_is_done = is_whole && !value.is_text && replace_by_yaml(self, node, &value, depth);

@@ -45,6 +45,7 @@ typedef enum weir_scalar_type {
 struct weir_node {
     weir_node_kind kind;
     bool is_text;          /* a scalar in quotes, a block, or put together around ${…}: never a number or a boolean */
+    bool has_reference;    /* some of it came out of ${…} */
     bool is_expanded;      /* the whole value came out of ${…}: it serves as what it looks like, or as its text */
     const char *file;      /* path or name of the source; NULL if made by weir itself */
     unsigned line, column; /* from 1; line 0: the source has no lines worth naming */

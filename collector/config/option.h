@@ -106,6 +106,11 @@ void weir_options_visit_extensions(const weir_option *options, const void *confi
                                                  const char *id),
                                    void *user);
 
+/* Calls `visit` for every secret that stands in `node` (a component's settings) as such, rather than as ${env:…} or
+ * ${file:…}; the secret's `file` says where. Certificates and headers with harmless names do not count. */
+void weir_options_visit_secrets(const weir_option *options, const weir_node *node,
+                                void (*visit)(void *user, const weir_node *secret), void *user);
+
 /* Diagnostics for a component's own checks; `node` is where (NULL: the whole file). printf-style, one sentence. */
 void weir_diagnostics_error(weir_diagnostics *diagnostics, const weir_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

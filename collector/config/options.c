@@ -20,6 +20,7 @@
 typedef struct reader {
     weir_diagnostics *diagnostics;
     size_t errors;
+    bool is_secret; /* what is read now: no message may show its value */
 } reader;
 
 #define MISTAKE(self, node, ...) ((self)->errors++, weir_diagnostics_error((self)->diagnostics, (node), __VA_ARGS__))
@@ -27,7 +28,10 @@ typedef struct reader {
 static void expected(reader *self, const weir_node *node, const char *what)
 {
     WEIR_BUFFER found = {0};
-    weir_node_describe(node, &found);
+    if (self->is_secret && node->kind == WEIR_NODE_SCALAR)
+        weir_buffer_append_text(&found, "something else");
+    else
+        weir_node_describe(node, &found);
     MISTAKE(self, node, "expected %s, found %s", what, weir_buffer_string(&found));
 }
 
@@ -187,7 +191,9 @@ static bool text_of(reader *self, const weir_node *node, const char **ret_text)
 {
     if (weir_node_text(node, ret_text))
         return true;
-    if (node->kind == WEIR_NODE_SCALAR)
+    if (node->kind == WEIR_NODE_SCALAR && self->is_secret)
+        MISTAKE(self, node, "expected a text; put the value in quotes");
+    else if (node->kind == WEIR_NODE_SCALAR)
         MISTAKE(self, node, "expected a text; put it in quotes: \"%s\"", node->text);
     else
         expected(self, node, "a text");
@@ -470,8 +476,11 @@ static void read_option(reader *self, const weir_option *option, const weir_node
     }
     if (option->standing == WEIR_DEPRECATED)
         weir_diagnostics_warning(self->diagnostics, key, "deprecated%s%s", *remark ? ": " : "", remark);
-    if (!means_default(option, node))
-        readers[option->type](self, option, node, config);
+    if (means_default(option, node))
+        return;
+    self->is_secret = option->type == WEIR_OPTION_SECRET || option->type == WEIR_OPTION_SECRET_MAP;
+    readers[option->type](self, option, node, config);
+    self->is_secret = false;
 }
 
 static bool is_read(const weir_option *option)

@@ -42,6 +42,21 @@ static void print_key(const char *key, weir_buffer *out)
     weir_buffer_append_byte(out, ':');
 }
 
+/* "https://user:password@host/": what stands before the "@" is secret wherever such a text is written. */
+static void print_text(const char *text, weir_buffer *out)
+{
+    const char *scheme_end = strstr(text, "://");
+    const char *authority = scheme_end ? scheme_end + strlen("://") : text;
+    size_t authority_len = strcspn(authority, "/?# ");
+    const char *at = scheme_end ? memrchr(authority, '@', authority_len) : NULL;
+    if (!at) {
+        print_quoted(text, out);
+        return;
+    }
+    WEIR_FREE char *masked = weir_format("%.*s[REDACTED]%s", (int)(authority - text), text, at);
+    print_quoted(masked, out);
+}
+
 static void print_leaf(const weir_node *node, bool is_masked, weir_buffer *out)
 {
     if (node->kind == WEIR_NODE_NULL)
@@ -53,7 +68,7 @@ static void print_leaf(const weir_node *node, bool is_masked, weir_buffer *out)
     else if (is_masked)
         weir_buffer_append_text(out, "\"[REDACTED]\"");
     else if (weir_node_scalar_type(node) == WEIR_SCALAR_TEXT)
-        print_quoted(node->text, out);
+        print_text(node->text, out);
     else
         weir_buffer_append_text(out, node->text);
 }

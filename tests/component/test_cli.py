@@ -250,3 +250,44 @@ def test_schema_is_json_that_knows_the_components(run):
     properties = json.loads(done.stdout)["properties"]
     assert {"receivers", "processors", "exporters", "extensions", "service"} <= properties.keys()
     assert "wait_for_result" in done.stdout
+
+
+## Secrets
+
+SECRET = GOOD.replace("    tls:", "    headers: {authorization: Bearer canary}\n    tls:")
+
+
+def test_print_shows_the_configuration_without_its_secrets(run, file_of):
+    name = file_of(SECRET)
+    done = run("validate", "--print", "--config", name, "--set", "exporters.otlp/jaeger.endpoint=elsewhere:1")
+    assert done.returncode == 0, done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    assert 'authorization: "[REDACTED]"' in done.stdout and 'endpoint: "elsewhere:1"' in done.stdout
+    assert run("validate", "--config", file_of(done.stdout, "printed.yaml")).returncode == 0
+
+
+def test_print_belongs_to_validate(run, file_of):
+    assert run("--print", "--config", file_of(GOOD)).returncode == 2
+
+
+def test_no_message_shows_a_secret(run, file_of):
+    wrong = SECRET.replace("{authorization: Bearer canary}", "{authorization: 4711471147}")
+    done = run("validate", "--print", "--config", file_of(wrong))
+    assert done.returncode == 1 and "headers.authorization" in done.stderr
+    assert "4711471147" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mode, is_warned", [(0o644, True), (0o620, True), (0o600, False), (0o640, False)])
+def test_secrets_in_a_file_that_others_can_read_are_warned_of(run, file_of, tmp_path, mode, is_warned):
+    name = file_of(SECRET)
+    (tmp_path / name).chmod(mode)
+    done = run("validate", "--config", name)
+    assert done.returncode == 0
+    assert (f"chmod go-w,o-r {name}" in done.stderr) == is_warned, done.stderr
+
+
+def test_a_secret_that_is_not_in_the_file_needs_no_care(run, file_of, tmp_path):
+    name = file_of(SECRET.replace("Bearer canary", '"Bearer ${env:TOKEN}"'))
+    (tmp_path / name).chmod(0o644)
+    done = run("validate", "--config", name, TOKEN="canary")
+    assert done.returncode == 0 and "chmod" not in done.stderr

@@ -99,3 +99,16 @@ Test(config_reference, printed_configuration_hides_secrets)
     weir_document_free(again);
     weir_document_free(document);
 }
+
+Test(config_reference, printed_urls_hide_who_logs_in)
+{
+    WEIR_BUFFER messages = {0};
+    WEIR_BUFFER out = {0};
+    weir_document *document = load_document("exporters: {debug: {verbosity: \"https://me:hidden@host:1/a@b\"}}\n"
+                                            "service: {pipelines: {}}\n",
+                                            &messages);
+    weir_reference_print(document, references, WEIR_COUNT_OF(references), &out);
+    const char *printed = weir_buffer_string(&out);
+    cr_expect_not_null(strstr(printed, "\"https://[REDACTED]@host:1/a@b\""), "%s", printed);
+    weir_document_free(document);
+}
