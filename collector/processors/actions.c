@@ -8,9 +8,9 @@
 #include "config/node.h"
 #include "core/assert.h"
 #include "core/memory.h"
+#include "core/sha256.h"
 #include "processors/number_text.h"
 #include "processors/pattern.h"
-#include "processors/sha256.h"
 #include "processors/value.h"
 
 typedef enum action_kind { INSERT, UPDATE, UPSERT, DELETE, HASH, EXTRACT, CONVERT, ACTION_KINDS } action_kind;

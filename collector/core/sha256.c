@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "processors/sha256.h"
+#include "core/sha256.h"
 
 #include <string.h>
 
