@@ -27,6 +27,7 @@ typedef struct weir_loop weir_loop;
 typedef struct weir_timer weir_timer;
 typedef struct weir_socket weir_socket;
 typedef struct weir_listener weir_listener;
+typedef struct weir_watch weir_watch;
 
 /* A message to a loop. Embedded in what it is about; it must stay valid until `run` is called. Posted at most once
  * at a time. */
@@ -64,6 +65,9 @@ typedef struct weir_loop_ops {
     weir_status (*adopt)(weir_loop *loop, int accepted, weir_socket_fn on_event, void *user, weir_socket **ret_socket);
     weir_status (*connect)(weir_loop *loop, const char *endpoint, weir_socket_fn on_event, void *user,
                            weir_socket **ret_socket, weir_error *ret_error);
+    weir_watch *(*watch_new)(weir_loop *loop, int fd, weir_socket_fn on_event, void *user);
+    void (*watch_set)(weir_watch *watch, unsigned events);
+    void (*watch_free)(weir_watch *watch);
 } weir_loop_ops;
 
 /* An implementation embeds this as its first member. */
@@ -205,6 +209,30 @@ static inline void weir_socket_close(weir_socket *socket)
 static inline void weir_socket_peer(weir_socket *socket, char *ret_text, size_t size)
 {
     socket->ops->peer(socket, ret_text, size);
+}
+
+/* Watches a descriptor that a library opened and reads and writes itself (a socket of libcurl's). The library stays its
+ * owner and must not close it before weir_watch_free; no other watch of this loop may have it. Nothing is watched yet.
+ * NULL if it cannot be watched (a regular file). Events mean what they mean for sockets, and come from the loop only;
+ * an error of the descriptor counts as every event that is watched. */
+static inline weir_watch *weir_watch_new(weir_loop *loop, int fd, weir_socket_fn on_event, void *user)
+{
+    return loop->ops->watch_new(loop, fd, on_event, user);
+}
+/* The loop-independent part of every watch: implementations embed it first. */
+struct weir_watch {
+    weir_loop *loop;
+};
+/* `events`: WEIR_SOCKET_…, or 0 for none. Also inside `on_event`. */
+static inline void weir_watch_set(weir_watch *watch, unsigned events)
+{
+    watch->loop->ops->watch_set(watch, events);
+}
+/* `on_event` is not called any more, and the descriptor may be closed. Also inside `on_event`. NULL is fine. */
+static inline void weir_watch_free(weir_watch *watch)
+{
+    if (watch)
+        watch->loop->ops->watch_free(watch);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loop on libuv: time, timers and tasks. Sockets are in socket_uv.c and listener_uv.c.
+ * The loop on libuv: time, timers and tasks. Sockets are in socket_uv.c and listener_uv.c,
+ * descriptors of other libraries in watch_uv.c.
  */
 #include "net/loop_uv.h"
 
@@ -217,6 +218,9 @@ static const weir_loop_ops uv_loop_ops = {
     .listener_close = weir__uv_listener_close,
     .adopt = weir__uv_adopt,
     .connect = weir__uv_connect,
+    .watch_new = weir__uv_watch_new,
+    .watch_set = weir__uv_watch_set,
+    .watch_free = weir__uv_watch_free,
 };
 
 weir_loop *weir_loop_new_uv(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What loop_uv.c, socket_uv.c and listener_uv.c share: the loop on libuv and the real operating system. Nobody else
+ * What loop_uv.c, socket_uv.c, listener_uv.c and watch_uv.c share: the loop on libuv and the real operating system. Nobody else
  * includes this.
  */
 #ifndef WEIR_NET_LOOP_UV_H
@@ -38,7 +38,7 @@ static inline uv_backed_loop *weir__loop_uv(weir_loop *loop)
     return (uv_backed_loop *)(void *)loop;
 }
 
-/* The table's entries that live in the other two files. */
+/* The table's entries that live in the other files. */
 weir_status weir__uv_listen(weir_loop *loop, const char *endpoint, weir_accept_fn on_accept, void *user,
                             weir_listener **ret_listener, weir_error *ret_error);
 void weir__uv_listener_close(weir_listener *listener);
@@ -46,5 +46,9 @@ weir_status weir__uv_adopt(weir_loop *loop, int accepted, weir_socket_fn on_even
                            weir_socket **ret_socket);
 weir_status weir__uv_connect(weir_loop *loop, const char *endpoint, weir_socket_fn on_event, void *user,
                              weir_socket **ret_socket, weir_error *ret_error);
+
+weir_watch *weir__uv_watch_new(weir_loop *loop, int fd, weir_socket_fn on_event, void *user);
+void weir__uv_watch_set(weir_watch *watch, unsigned events);
+void weir__uv_watch_free(weir_watch *watch);
 
 #endif

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/memory.h"
@@ -417,4 +418,71 @@ Test(loop, without_file_descriptors_accepting_pauses_and_goes_on)
     weir_socket_close(client);
     weir_listener_close(listener);
     weir_loop_free(test.loop);
+}
+
+/* ---- descriptors of others ---- */
+
+typedef struct watch_case {
+    weir_loop *loop;
+    weir_watch *watch;
+    int fds[2];
+    unsigned seen[4];
+    size_t count;
+} watch_case;
+
+/* Writable, then readable, then the other side is gone; then the watch is freed in its own callback. */
+static void on_watched(void *user, unsigned events)
+{
+    watch_case *test = user;
+    cr_assert_lt(test->count, WEIR_COUNT_OF(test->seen));
+    test->seen[test->count++] = events;
+    char byte;
+    switch (test->count) {
+    case 1:
+        weir_watch_set(test->watch, WEIR_SOCKET_READABLE);
+        cr_assert_eq(write(test->fds[1], "x", 1), 1);
+        break;
+    case 2:
+        cr_assert_eq(read(test->fds[0], &byte, 1), 1);
+        close(test->fds[1]);
+        break;
+    default:
+        cr_assert_eq(read(test->fds[0], &byte, 1), 0);
+        weir_watch_free(test->watch);
+        close(test->fds[0]);
+        weir_loop_stop(test->loop);
+    }
+}
+
+Test(loop, a_foreign_descriptor_is_watched_until_it_is_freed)
+{
+    watch_case test = {.loop = weir_loop_new_uv()};
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, test.fds), 0);
+    test.watch = weir_watch_new(test.loop, test.fds[0], on_watched, &test);
+    cr_assert_not_null(test.watch);
+    weir_watch_set(test.watch, WEIR_SOCKET_READABLE | WEIR_SOCKET_WRITABLE);
+    run_guarded(test.loop);
+    cr_assert_eq(test.count, 3);
+    cr_assert_eq(test.seen[0], WEIR_SOCKET_WRITABLE);
+    cr_assert_eq(test.seen[1], WEIR_SOCKET_READABLE);
+    cr_assert_eq(test.seen[2], WEIR_SOCKET_READABLE);
+    weir_watch_free(NULL);
+    weir_loop_free(test.loop);
+}
+
+/* As libcurl does it: the next connection often has the number of the last. */
+Test(loop, a_number_may_be_watched_again_at_once)
+{
+    watch_case test = {.loop = weir_loop_new_uv()};
+    for (int round = 0; round < 3; round++) {
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, test.fds), 0);
+        test.watch = weir_watch_new(test.loop, test.fds[0], on_watched, &test);
+        cr_assert_not_null(test.watch);
+        weir_watch_set(test.watch, WEIR_SOCKET_WRITABLE);
+        weir_watch_free(test.watch);
+        close(test.fds[0]);
+        close(test.fds[1]);
+    }
+    weir_loop_free(test.loop);
+    cr_assert_eq(test.count, 0);
 }
