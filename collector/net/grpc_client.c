@@ -205,7 +205,7 @@ static void make_headers(weir_grpc_call *call, const weir_grpc_request *request)
     WEIR_ASSERT(count_max <= WEIR_HEADERS_MAX);
     call->headers = weir_alloc(count_max, sizeof(weir_http_header));
     add_header(call, ":method", "POST");
-    add_header(call, ":scheme", "http");
+    add_header(call, ":scheme", options->http2.tls ? "https" : "http");
     add_header(call, ":path", request->path);
     add_header(call, ":authority", options->authority);
     add_header(call, "te", "trailers");

@@ -24,6 +24,7 @@
 #include "core/slice.h"
 #include "core/text.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 typedef struct weir_http_server weir_http_server;
 typedef struct weir_http_request weir_http_request;
@@ -100,6 +101,8 @@ typedef struct weir_http_options {
     bool permit_ping_without_stream;
     uint32_t max_connections; /* per server; 0: no limit. Over it a new connection is closed at once and counted. */
     uint32_t header_list_bytes_max;
+    const weir_tls_provider *tls_provider; /* NULL, as `tls`: clear text */
+    weir_tls *tls;                         /* borrowed for the server's life */
 } weir_http_options;
 
 typedef struct weir_http_counts {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/assert.h"
@@ -287,10 +288,17 @@ static void break_connection(http2_connection *connection, weir_error_class clas
 
 static void break_by_errno(http2_connection *connection)
 {
-    if (connection->is_connected)
-        break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "has closed the connection", strerror(errno));
+    const weir_http2_client_options *options = &connection->client->options;
+    int reason = errno;
+    const char *tls_error = options->tls ? options->tls_provider->error(connection->socket) : "";
+    char text[WEIR_ERROR_TEXT_SIZE];
+    snprintf(text, sizeof text, "TLS: %s", tls_error);
+    if (*tls_error) /* also on a connection that stood: TLS 1.3 servers refuse a client's certificate that late */
+        break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_IO, "cannot be reached", text);
+    else if (connection->is_connected)
+        break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "has closed the connection", strerror(reason));
     else
-        break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_IO, "cannot be reached", strerror(errno));
+        break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_IO, "cannot be reached", strerror(reason));
 }
 
 /* Writes what is there. True if nghttp2 may have more to say. */
@@ -539,6 +547,17 @@ static void run_later(http2_connection *connection)
     weir_loop_post(connection->client->loop, &connection->task);
 }
 
+static weir_status connect_socket(http2_connection *connection, weir_error *ret_error)
+{
+    weir_http2_client *client = connection->client;
+    const weir_http2_client_options *options = &client->options;
+    if (!options->tls)
+        return weir_loop_connect(client->loop, options->endpoint, on_socket, connection, &connection->socket,
+                                 ret_error);
+    return options->tls_provider->connect(options->tls, client->loop, options->endpoint, on_socket, connection,
+                                          &connection->socket, ret_error);
+}
+
 static http2_connection *connection_for_calls(weir_http2_client *client)
 {
     if (client->current)
@@ -553,8 +572,7 @@ static http2_connection *connection_for_calls(weir_http2_client *client)
     client->connections = connection;
     client->current = connection;
     weir_error error = {0};
-    if (weir_loop_connect(client->loop, client->options.endpoint, on_socket, connection, &connection->socket, &error) !=
-        WEIR_OK)
+    if (connect_socket(connection, &error) != WEIR_OK)
         break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "cannot be reached", error.text);
     return connection;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An HTTP/2 client for one backend, in clear text with prior knowledge (RFC 9113 §3.3): many calls over one
+ * An HTTP/2 client for one backend, over TLS or in clear text with prior knowledge (RFC 9113 §3.3): many calls over one
  * connection, which is made when the first call needs it. Without retries of its own: a call that fails says why, and
  * the caller decides.
  *
@@ -22,15 +22,18 @@
 
 #include "net/http.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 typedef struct weir_http2_client weir_http2_client;
 typedef struct weir_http2_call weir_http2_call;
 
 typedef struct weir_http2_client_options {
-    const char *endpoint;          /* "host:port", borrowed for the client's life */
-    uint64_t keepalive_time_ms;    /* PING after so much silence; 0: none */
-    uint64_t keepalive_timeout_ms; /* and the connection is given up if nothing comes back in this time */
-    bool keepalive_without_calls;  /* also while no call is open */
+    const char *endpoint;                  /* "host:port", borrowed for the client's life */
+    uint64_t keepalive_time_ms;            /* PING after so much silence; 0: none */
+    uint64_t keepalive_timeout_ms;         /* and the connection is given up if nothing comes back in this time */
+    bool keepalive_without_calls;          /* also while no call is open */
+    const weir_tls_provider *tls_provider; /* NULL, as `tls`: clear text */
+    weir_tls *tls;                         /* borrowed for the client's life */
 } weir_http2_client_options;
 
 typedef struct weir_http2_call_ops {
@@ -38,7 +41,7 @@ typedef struct weir_http2_call_ops {
     void (*on_header)(weir_http2_call *call, weir_text name, weir_text value);
     void (*on_data)(weir_http2_call *call, const uint8_t *data, size_t len);
     /* The call is over and gone from the client: class NONE if the response is complete. Classes otherwise: ENDPOINT
-     * (no connection could be made), RETRYABLE (lost, reset, timed out). Not called after weir_http2_call_cancel. */
+     * (no connection could be made, or TLS failed on it), RETRYABLE (lost, reset, timed out). Not called after weir_http2_call_cancel. */
     void (*on_end)(weir_http2_call *call, const weir_error *error);
 } weir_http2_call_ops;
 

@@ -374,10 +374,18 @@ static uint64_t jittered_age_ns(weir_http_server *server)
     return age_ns / 1000 * per_mille;
 }
 
+static weir_status adopt(weir__connection *self, weir_http_server *server, int accepted)
+{
+    const weir_http_options *options = &server->options;
+    if (!options->tls)
+        return weir_loop_adopt(server->loop, accepted, on_event, self, &self->socket);
+    return options->tls_provider->adopt(options->tls, server->loop, accepted, on_event, self, &self->socket);
+}
+
 bool weir__connection_open(weir_http_server *server, int accepted)
 {
     weir__connection *self = WEIR_NEW(weir__connection);
-    if (weir_loop_adopt(server->loop, accepted, on_event, self, &self->socket) != WEIR_OK) {
+    if (adopt(self, server, accepted) != WEIR_OK) {
         free(self);
         return false;
     }

@@ -50,6 +50,8 @@ typedef struct weir_tls_provider {
                            weir_socket **ret_socket, weir_error *ret_error);
     /* Why a socket of this provider failed, as one line for a person ("certificate has expired"); "" if it did not. */
     const char *(*error)(weir_socket *socket);
+    /* Handshakes of clients that failed, since server_new. Any thread. */
+    uint64_t (*failures)(const weir_tls *tls);
 } weir_tls_provider;
 
 enum { WEIR_TLS_ABI = 1 };

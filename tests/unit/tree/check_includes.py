@@ -14,6 +14,7 @@ MAY_INCLUDE = {
     "batch": {"core", "net", "otlp"},
     "config": {"core", "net", "otlp", "batch"},
     "telemetry": {"core", "net", "otlp", "batch", "config"},
+    "tls": {"core", "net", "telemetry"},
     "processors": COMPONENT,
     "extensions": COMPONENT,
     "receivers": COMPONENT,
