@@ -16,7 +16,6 @@ enum {
 
 static const char *const transports[] = {"tcp", NULL};
 
-#define REMEDY_TLS "let a TLS-terminating proxy stand in front, or listen on localhost only"
 #define REMEDY_MIDDLEWARES "remove the key: weir has no middleware extensions"
 #define REMARK_DIALER "a listener does not dial: the key has no effect in the Collector either"
 #define REMARK_BUFFER "each worker reads and writes all its connections through one shared buffer"
@@ -150,10 +149,11 @@ static const weir_option grpc_options[] = {
      .default_text = "false",
      .summary = "Keeps request headers and the client's address with the data, for components that use them."},
     {.name = "tls",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = REMEDY_TLS,
-     .summary = "Encrypts the port."},
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(otlp_grpc_config, tls),
+     .group = weir_tls_server_options,
+     .group_size = sizeof(weir_tls_config),
+     .summary = "Encrypts the port, and with client_ca_file asks clients for their certificates; off unless written."},
     {.name = "auth",
      .type = WEIR_OPTION_POINTER,
      .offset = offsetof(otlp_grpc_config, auth),
@@ -256,10 +256,11 @@ static const weir_option http_options[] = {
      .remark = "let a proxy stand in front that answers browsers",
      .summary = "Which web pages may send telemetry."},
     {.name = "tls",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = REMEDY_TLS,
-     .summary = "Encrypts the port."},
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(otlp_http_config, tls),
+     .group = weir_tls_server_options,
+     .group_size = sizeof(weir_tls_config),
+     .summary = "Encrypts the port, and with client_ca_file asks clients for their certificates; off unless written."},
     {.name = "auth",
      .type = WEIR_OPTION_POINTER,
      .offset = offsetof(otlp_http_config, auth),
@@ -339,6 +340,10 @@ void weir__otlp_config_check(const void *config, const weir_node *node, weir_dia
                                "the receiver listens on nothing: write `grpc:`, `http:` or both under `protocols:`");
     if (protocols->http)
         check_http(protocols->http, node, diagnostics);
+    if (protocols->grpc && protocols->grpc->tls)
+        weir_tls_server_check(protocols->grpc->tls, place(node, "protocols.grpc.tls"), diagnostics);
+    if (protocols->http && protocols->http->tls)
+        weir_tls_server_check(protocols->http->tls, place(node, "protocols.http.tls"), diagnostics);
 }
 
 static uint64_t or_default(uint64_t value, uint64_t fallback)

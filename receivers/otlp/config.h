@@ -11,6 +11,7 @@
 
 #include "batch/batch.h"
 #include "config/option.h"
+#include "config/tls.h"
 #include "net/http.h"
 
 typedef struct otlp_server_parameters {
@@ -44,6 +45,7 @@ typedef struct otlp_grpc_config {
     otlp_keepalive keepalive;
     bool include_metadata;
     otlp_auth_config *auth; /* NULL: anyone may send */
+    weir_tls_config *tls;   /* NULL: clear text */
 } otlp_grpc_config;
 
 typedef struct otlp_http_config {
@@ -53,6 +55,7 @@ typedef struct otlp_http_config {
     uint64_t max_request_body_size; /* bytes; 0: the default */
     bool include_metadata;
     otlp_auth_config *auth;              /* NULL: anyone may send */
+    weir_tls_config *tls;                /* NULL: clear text */
     weir_strings compression_algorithms; /* empty: all that are built */
     weir_string_map response_headers;
     uint64_t read_timeout_ms; /* 0: the limit's default, as of the next */

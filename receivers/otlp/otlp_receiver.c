@@ -13,6 +13,8 @@
 typedef struct otlp_listener {
     const char *endpoint; /* NULL: the protocol is not configured */
     otlp_protocol protocol;
+    const weir_tls_provider *tls_provider;
+    weir_tls *tls;              /* NULL: clear text */
     weir_acceptor *acceptor;    /* NULL unless listening */
     weir_http_server **servers; /* one per worker */
     unsigned workers;
@@ -49,37 +51,66 @@ static weir_status find_authenticators(otlp_shared *shared, weir_error *ret_erro
     return find_authenticator(shared, OTLP_HTTP, http && http->auth ? http->auth->authenticator : NULL, ret_error);
 }
 
+/* What a client may ask for in its handshake (ALPN), best first. */
+static const char *const alpn[OTLP_PROTOCOLS][3] = {
+    [OTLP_GRPC] = {"h2", NULL},
+    [OTLP_HTTP] = {"h2", "http/1.1", NULL},
+};
+
+static weir_status open_tls(const weir_host *host, otlp_listener *listener, const weir_tls_config *tls,
+                            weir_error *ret_error)
+{
+    if (!tls)
+        return WEIR_OK;
+    listener->tls_provider = host->tls(host, ret_error);
+    if (!listener->tls_provider)
+        return ret_error->status;
+    return listener->tls_provider->server_new(&tls->settings, alpn[listener->protocol], &listener->tls, ret_error);
+}
+
+static void close_receiver(void *shared_part)
+{
+    otlp_shared *shared = shared_part;
+    for (int protocol = 0; shared && protocol < OTLP_PROTOCOLS; protocol++) {
+        otlp_listener *listener = &shared->listeners[protocol];
+        if (listener->tls)
+            listener->tls_provider->free(listener->tls);
+        free(listener->servers);
+    }
+    free(shared);
+}
+
 static weir_status open_receiver(const weir_host *host, const char *id, const void *config, void **ret_shared,
                                  weir_error *ret_error)
 {
     otlp_shared *shared = WEIR_NEW(otlp_shared);
     *shared = (otlp_shared){.host = host, .id = id, .config = config};
     weir_status status = find_authenticators(shared, ret_error);
-    if (status != WEIR_OK) {
-        free(shared);
-        return status;
-    }
     const otlp_protocols *protocols = &shared->config->protocols;
     const char *endpoints[OTLP_PROTOCOLS] = {
         [OTLP_GRPC] = protocols->grpc ? protocols->grpc->endpoint : NULL,
         [OTLP_HTTP] = protocols->http ? protocols->http->endpoint : NULL,
     };
-    for (int protocol = 0; protocol < OTLP_PROTOCOLS; protocol++)
-        shared->listeners[protocol] = (otlp_listener){.endpoint = endpoints[protocol],
-                                                      .protocol = (otlp_protocol)protocol,
-                                                      .servers = weir_alloc(host->workers, sizeof(weir_http_server *)),
-                                                      .workers = host->workers};
+    const weir_tls_config *tls[OTLP_PROTOCOLS] = {
+        [OTLP_GRPC] = protocols->grpc ? protocols->grpc->tls : NULL,
+        [OTLP_HTTP] = protocols->http ? protocols->http->tls : NULL,
+    };
+    for (int protocol = 0; protocol < OTLP_PROTOCOLS; protocol++) {
+        otlp_listener *listener = &shared->listeners[protocol];
+        *listener = (otlp_listener){.endpoint = endpoints[protocol],
+                                    .protocol = (otlp_protocol)protocol,
+                                    .servers = weir_alloc(host->workers, sizeof(weir_http_server *)),
+                                    .workers = host->workers};
+        if (status == WEIR_OK)
+            status = open_tls(host, listener, tls[protocol], ret_error);
+    }
+    if (status != WEIR_OK) {
+        close_receiver(shared);
+        return status;
+    }
     weir__otlp_counters_init(shared->counters, host->metrics, id);
     *ret_shared = shared;
     return WEIR_OK;
-}
-
-static void close_receiver(void *shared_part)
-{
-    otlp_shared *shared = shared_part;
-    for (int protocol = 0; shared && protocol < OTLP_PROTOCOLS; protocol++)
-        free(shared->listeners[protocol].servers);
-    free(shared);
 }
 
 static int64_t open_connections(void *user)
@@ -91,6 +122,12 @@ static int64_t open_connections(void *user)
     return open;
 }
 
+static int64_t tls_failures(void *user)
+{
+    const otlp_listener *listener = user;
+    return (int64_t)listener->tls_provider->failures(listener->tls);
+}
+
 static weir_status start_listener(otlp_shared *shared, otlp_listener *listener, weir_error *ret_error)
 {
     weir_status status = weir_acceptor_new(shared->host->control, listener->endpoint, listener->servers,
@@ -100,8 +137,13 @@ static weir_status start_listener(otlp_shared *shared, otlp_listener *listener, 
     const weir_label labels[] = {{"receiver", shared->id}, {"transport", weir__otlp_protocol_name(listener->protocol)}};
     weir_metrics_register_gauge(shared->host->metrics, "weir_receiver_connections", "Open connections.", "{connection}",
                                 labels, WEIR_COUNT_OF(labels), open_connections, listener);
-    weir_log(WEIR_LOG_INFO, shared->id, "listening protocol=%s endpoint=%s",
-             weir__otlp_protocol_name(listener->protocol), weir_acceptor_address(listener->acceptor));
+    if (listener->tls)
+        weir_metrics_register_gauge(shared->host->metrics, "weir_receiver_tls_handshake_failures",
+                                    "TLS handshakes that failed since the start.", "{handshake}", labels,
+                                    WEIR_COUNT_OF(labels), tls_failures, listener);
+    weir_log(WEIR_LOG_INFO, shared->id, "listening protocol=%s endpoint=%s tls=%s",
+             weir__otlp_protocol_name(listener->protocol), weir_acceptor_address(listener->acceptor),
+             listener->tls ? "yes" : "no");
     return WEIR_OK;
 }
 
@@ -133,9 +175,16 @@ static weir_status start_receiver(void *shared_part, weir_error *ret_error)
 
 /* ---- an instance on a worker ---- */
 
+static void use_tls(weir_http_options *options, const otlp_listener *listener)
+{
+    options->tls_provider = listener->tls_provider;
+    options->tls = listener->tls;
+}
+
 static void open_grpc_port(otlp_instance *instance, const otlp_grpc_config *grpc)
 {
     weir_http_options options = weir__otlp_grpc_server_options(grpc);
+    use_tls(&options, &instance->shared->listeners[OTLP_GRPC]);
     otlp_port *port = &instance->grpc;
     *port = (otlp_port){.instance = instance,
                         .body_bytes_max = weir__otlp_grpc_message_bytes_max(grpc),
@@ -147,6 +196,7 @@ static void open_grpc_port(otlp_instance *instance, const otlp_grpc_config *grpc
 static void open_http_port(otlp_instance *instance, const otlp_http_config *http)
 {
     weir_http_options options = weir__otlp_http_server_options(http);
+    use_tls(&options, &instance->shared->listeners[OTLP_HTTP]);
     const weir_string_map *configured = &http->response_headers;
     otlp_port *port = &instance->http;
     *port = (otlp_port){.instance = instance,
