@@ -6,7 +6,7 @@
 
 #include "core/memory.h"
 #include "exporters/otlp/config.h"
-#include "exporters/otlp/response.h"
+#include "exporters/support/otlp_response.h"
 #include "net/endpoint.h"
 #include "net/grpc_client.h"
 
@@ -60,7 +60,7 @@ static void on_answer(void *user, const weir_error *error, weir_bytes response)
     weir_push *push = request->push;
     weir_error outcome = *error;
     if (outcome.class_ == WEIR_ERROR_NONE)
-        otlp_response_read(request->exporter->signal, response, &outcome);
+        weir_otlp_response_read(request->exporter->signal, response, &outcome);
     request_free(request);
     weir_push_done(push, &outcome);
 }

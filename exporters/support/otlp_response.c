@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exporters/otlp/response.h"
+#include "exporters/support/otlp_response.h"
 
 #include <stdio.h>
 
@@ -27,7 +27,7 @@ static void set_partial(weir_error *ret_error, int64_t rejected, const char *mes
             response__##free_unpacked(read, NULL);                                                                \
     } while (0)
 
-void otlp_response_read(weir_signal signal, weir_bytes response, weir_error *ret_error)
+void weir_otlp_response_read(weir_signal signal, weir_bytes response, weir_error *ret_error)
 {
     *ret_error = (weir_error){0};
     switch (signal) {
