@@ -7,37 +7,6 @@
 
 static const char *const compression_names[] = {"gzip", "none", "snappy", "zstd", NULL};
 
-#define NO_TLS \
-    "TLS is not built yet; send in clear text with `tls: {insecure: true}`, or through a TLS proxy beside weir"
-#define TLS_KEY(key, kind, text)                                                                       \
-    {                                                                                                  \
-        .name = (key), .type = (kind), .standing = WEIR_NOT_BUILT, .remark = NO_TLS, .summary = (text) \
-    }
-
-static const weir_option tls_options[] = {
-    {.name = "insecure",
-     .type = WEIR_OPTION_BOOL,
-     .offset = offsetof(otlp_tls_config, insecure),
-     .default_text = "false",
-     .summary = "Send in clear text. Until TLS is built this must be true."},
-    TLS_KEY("insecure_skip_verify", WEIR_OPTION_BOOL, "Use TLS without verifying the server's certificate."),
-    TLS_KEY("server_name_override", WEIR_OPTION_STRING, "The server name to ask for and verify."),
-    TLS_KEY("ca_file", WEIR_OPTION_STRING, "The certificates that may sign the server's."),
-    TLS_KEY("ca_pem", WEIR_OPTION_SECRET, "The same, in the configuration."),
-    TLS_KEY("include_system_ca_certs_pool", WEIR_OPTION_BOOL, "Whether the system's certificates count as well."),
-    TLS_KEY("cert_file", WEIR_OPTION_STRING, "The client's certificate."),
-    TLS_KEY("cert_pem", WEIR_OPTION_SECRET, "The same, in the configuration."),
-    TLS_KEY("key_file", WEIR_OPTION_STRING, "The client's private key."),
-    TLS_KEY("key_pem", WEIR_OPTION_SECRET, "The same, in the configuration."),
-    TLS_KEY("min_version", WEIR_OPTION_STRING, "The oldest TLS version to speak."),
-    TLS_KEY("max_version", WEIR_OPTION_STRING, "The newest TLS version to speak."),
-    TLS_KEY("cipher_suites", WEIR_OPTION_STRINGS, "The cipher suites to offer."),
-    TLS_KEY("include_insecure_cipher_suites", WEIR_OPTION_BOOL, "Whether weak cipher suites may be offered."),
-    TLS_KEY("curve_preferences", WEIR_OPTION_STRINGS, "The curves to offer, best first."),
-    TLS_KEY("reload_interval", WEIR_OPTION_DURATION, "How often certificates are read again."),
-    TLS_KEY("tpm", WEIR_OPTION_ANY, "A private key in a TPM."),
-    {0}};
-
 static const weir_option keepalive_options[] = {
     {.name = "time",
      .type = WEIR_OPTION_DURATION,
@@ -67,9 +36,9 @@ const weir_option otlp_options[] = {
     {.name = "tls",
      .type = WEIR_OPTION_GROUP,
      .offset = offsetof(otlp_config, tls),
-     .group = tls_options,
-     .group_size = sizeof(otlp_tls_config),
-     .summary = "How the connection is protected."},
+     .group = weir_tls_client_options,
+     .group_size = sizeof(weir_tls_config),
+     .summary = "How the connection is protected: TLS, unless insecure is true."},
     {.name = "compression",
      .type = WEIR_OPTION_ENUM,
      .offset = offsetof(otlp_config, compression),
@@ -141,6 +110,16 @@ const char *otlp_endpoint_address(const char *endpoint)
     return strstr(endpoint, "://") ? NULL : endpoint;
 }
 
+static bool is_https(const char *endpoint)
+{
+    return strncmp(endpoint, "https://", strlen("https://")) == 0;
+}
+
+bool otlp_uses_tls(const otlp_config *otlp)
+{
+    return is_https(otlp->endpoint) || !weir_tls_client_is_clear_text(&otlp->tls);
+}
+
 static void check_endpoint(const char *endpoint, const weir_node *node, weir_diagnostics *diagnostics)
 {
     const weir_node *at = weir_node_find(node, "endpoint");
@@ -150,9 +129,6 @@ static void check_endpoint(const char *endpoint, const weir_node *node, weir_dia
     if (!address)
         weir_diagnostics_error(diagnostics, at, "weir cannot connect to \"%s\": write host:port or dns:///host:port",
                                endpoint);
-    else if (strncmp(endpoint, "https://", 8) == 0)
-        weir_diagnostics_error(diagnostics, at,
-                               "https:// asks for TLS, which is not built yet: write http:// and tls.insecure: true");
     else if (weir_endpoint_parse(address, &parsed, &error) != WEIR_OK)
         weir_diagnostics_error(diagnostics, at, "%s", error.text);
     else if (parsed.host[0] == '\0' || parsed.port == 0)
@@ -164,11 +140,10 @@ void otlp_check(const void *config, const weir_node *node, weir_diagnostics *dia
     const otlp_config *otlp = config;
     if (otlp->endpoint)
         check_endpoint(otlp->endpoint, node, diagnostics);
-    if (!otlp->tls.insecure)
-        weir_diagnostics_error(
-            diagnostics, weir_node_find(node, "endpoint"),
-            "without tls.insecure: true this exporter means TLS, which is not built yet: write `tls: {insecure: true}` "
-            "to send in clear text");
+    weir_tls_client_check(&otlp->tls, weir_node_find(node, "tls"), diagnostics);
+    if (otlp->endpoint && is_https(otlp->endpoint) && otlp->tls.insecure)
+        weir_diagnostics_warning(diagnostics, weir_node_find(node, "tls.insecure"),
+                                 "the endpoint says https://, so TLS is used all the same: leave insecure out");
     if (otlp->compression == OTLP_SNAPPY)
         weir_diagnostics_error(diagnostics, weir_node_find(node, "compression"),
                                "compression \"snappy\" is not built: use gzip or zstd");

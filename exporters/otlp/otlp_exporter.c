@@ -19,6 +19,8 @@ typedef struct otlp_shared {
     char port_text[8];
     weir_label labels[2]; /* of the backend, as the Collector's */
     weir_sender_shared *sender;
+    const weir_tls_provider *tls_provider;
+    weir_tls *tls; /* NULL: clear text */
 } otlp_shared;
 
 /* One signal on one worker, with a connection of its own. */
@@ -149,7 +151,20 @@ static void otlp_close(void *self)
         return;
     weir_sender_shared_free(shared->sender);
     weir_request_headers_free(shared->headers);
+    if (shared->tls)
+        shared->tls_provider->free(shared->tls);
     free(shared);
+}
+
+static weir_status open_tls(otlp_shared *shared, const weir_host *host, weir_error *ret_error)
+{
+    static const char *const alpn[] = {"h2", NULL};
+    if (!otlp_uses_tls(shared->config))
+        return WEIR_OK;
+    shared->tls_provider = host->tls(host, ret_error);
+    if (!shared->tls_provider)
+        return ret_error->status;
+    return shared->tls_provider->client_new(&shared->config->tls.settings, alpn, &shared->tls, ret_error);
 }
 
 /* As grpc-go: what proves who we are does not travel in clear text. */
@@ -158,7 +173,7 @@ static weir_status open_headers(otlp_shared *shared, const weir_host *host, cons
     const otlp_config *config = shared->config;
     weir_status status =
         weir_request_headers_open(host, id, &config->headers, config->auth, &shared->headers, ret_error);
-    if (status == WEIR_OK && config->tls.insecure && weir_request_headers_need_encryption(shared->headers))
+    if (status == WEIR_OK && !otlp_uses_tls(config) && weir_request_headers_need_encryption(shared->headers))
         return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID,
                               "%s: the authenticator %s sends a secret, and over gRPC that needs TLS: remove "
                               "tls.insecure, or send the header with headers_setter or `headers` if the way is safe",
@@ -176,6 +191,8 @@ static weir_status open_shared(otlp_shared *shared, const weir_host *host, const
     weir_status status = weir_endpoint_parse(shared->address, &shared->endpoint, ret_error);
     if (status == WEIR_OK)
         status = open_headers(shared, host, id, ret_error);
+    if (status == WEIR_OK)
+        status = open_tls(shared, host, ret_error);
     if (status != WEIR_OK)
         return status;
     snprintf(shared->port_text, sizeof shared->port_text, "%u", shared->endpoint.port);
@@ -200,12 +217,25 @@ static weir_status otlp_open(const weir_host *host, const char *id, const void *
 
 /* ---- an instance ---- */
 
+/* As grpc-go: the name that TLS asks for is the one that HTTP asks for. */
+static const char *authority_of(const otlp_shared *shared)
+{
+    const otlp_config *config = shared->config;
+    if (config->authority)
+        return config->authority;
+    if (shared->tls && config->tls.settings.server_name_override)
+        return config->tls.settings.server_name_override;
+    return shared->address;
+}
+
 static weir_grpc_client *client_new(const otlp_shared *shared, weir_loop *loop)
 {
     const otlp_config *config = shared->config;
     weir_grpc_client_options options = {
         .http2.endpoint = shared->address,
-        .authority = config->authority ? config->authority : shared->address,
+        .http2.tls_provider = shared->tls_provider,
+        .http2.tls = shared->tls,
+        .authority = authority_of(shared),
         .user_agent = config->user_agent,
     };
     if (config->keepalive) {

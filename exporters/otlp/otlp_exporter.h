@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The `otlp` exporter (also `otlp_grpc`): OTLP over gRPC, in clear text. A push is the concatenation of its slices:
+ * The `otlp` exporter (also `otlp_grpc`): OTLP over gRPC, over TLS or in clear text. A push is the concatenation of its slices:
  * serialized requests one after the other are one valid request (protobuf's merge rule for repeated fields), so
  * nothing is decoded.
  */
