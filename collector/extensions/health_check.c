@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/tls.h"
 #include "core/memory.h"
 #include "net/http.h"
 #include "telemetry/health.h"
@@ -18,6 +19,7 @@ typedef struct health_check_config {
     char *endpoint;
     char *path;
     response_text response_body;
+    weir_tls_config *tls; /* NULL: clear text */
 } health_check_config;
 
 static const weir_option response_options[] = {
@@ -49,10 +51,11 @@ static const weir_option health_check_options[] = {
      .group_size = sizeof(response_text),
      .summary = "Fixed texts to answer with."},
     {.name = "tls",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = "leave it out and keep the endpoint on localhost or behind the pod's network",
-     .summary = "TLS for the endpoint."},
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(health_check_config, tls),
+     .group = weir_tls_server_options,
+     .group_size = sizeof(weir_tls_config),
+     .summary = "TLS for the endpoint; off unless written."},
     {.name = "check_collector_pipeline",
      .type = WEIR_OPTION_ANY,
      .standing = WEIR_SUBSUMED,
@@ -66,6 +69,8 @@ typedef struct health_check {
     const char *id;
     weir_listener *listener;
     weir_http_server *http;
+    const weir_tls_provider *tls_provider;
+    weir_tls *tls; /* NULL: clear text */
 } health_check;
 
 static void on_request(void *handler, weir_http_request *request)
@@ -92,16 +97,37 @@ static void on_request(void *handler, weir_http_request *request)
 
 static const weir_http_handler handler_ops = {.on_request = on_request};
 
+static void health_check_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    const weir_tls_config *tls = ((const health_check_config *)config)->tls;
+    if (tls)
+        weir_tls_server_check(tls, weir_node_find(node, "tls"), diagnostics);
+}
+
+static weir_status open_tls(health_check *check, weir_error *ret_error)
+{
+    static const char *const alpn[] = {"h2", "http/1.1", NULL};
+    if (!check->config->tls)
+        return WEIR_OK;
+    check->tls_provider = check->host->tls(check->host, ret_error);
+    if (!check->tls_provider)
+        return ret_error->status;
+    return check->tls_provider->server_new(&check->config->tls->settings, alpn, &check->tls, ret_error);
+}
+
 static weir_status health_check_open(const weir_host *host, const char *id, const void *config, void **ret_shared,
                                      weir_error *ret_error)
 {
-    (void)ret_error;
     health_check *check = WEIR_NEW(health_check);
     check->host = host;
     check->config = config;
     check->id = id;
-    *ret_shared = check;
-    return WEIR_OK;
+    weir_status status = open_tls(check, ret_error);
+    if (status == WEIR_OK)
+        *ret_shared = check;
+    else
+        free(check);
+    return status;
 }
 
 static void on_accept(void *user, int accepted)
@@ -112,8 +138,11 @@ static void on_accept(void *user, int accepted)
 static weir_status health_check_start(void *shared, weir_error *ret_error)
 {
     health_check *check = shared;
-    const weir_http_options options = {
-        .versions = WEIR_HTTP_1_AND_2, .idle_timeout_ms = 60 * 1000, .max_connections = 64};
+    const weir_http_options options = {.versions = WEIR_HTTP_1_AND_2,
+                                       .idle_timeout_ms = 60 * 1000,
+                                       .max_connections = 64,
+                                       .tls_provider = check->tls_provider,
+                                       .tls = check->tls};
     check->http = weir_http_server_new(check->host->control, &options, &handler_ops, check);
     return weir_loop_listen(check->host->control, check->config->endpoint, on_accept, check, &check->listener,
                             ret_error);
@@ -128,8 +157,11 @@ static void health_check_stop(void *shared)
 
 static void health_check_close(void *shared)
 {
-    health_check_stop(shared);
-    free(shared);
+    health_check *check = shared;
+    health_check_stop(check);
+    if (check->tls)
+        check->tls_provider->free(check->tls);
+    free(check);
 }
 
 const weir_component_type weir_extension_health_check = {
@@ -140,6 +172,7 @@ const weir_component_type weir_extension_health_check = {
     .signals = WEIR_ON_ALL,
     .options = health_check_options,
     .config_size = sizeof(health_check_config),
+    .check = health_check_check,
     .open = health_check_open,
     .close = health_check_close,
     .extension_start = health_check_start,
