@@ -63,6 +63,9 @@ static inline void weir_ack_complete(weir_ack *ack, const weir_outcome *outcome)
  * ask weir_ack_abandoned. */
 weir_ack *weir_ack_split(weir_ack *takes, unsigned parts);
 
+/* The acknowledgement at the end of the chain of splits: of the one who waits for the whole. */
+const weir_ack *weir_ack_whole(const weir_ack *ack);
+
 /* True if the one who waits at the end of the chain has stopped waiting. */
 bool weir_ack_abandoned(const weir_ack *ack);
 
@@ -80,6 +83,9 @@ void weir_metadata_unref(weir_metadata *metadata); /* NULL is fine */
 weir_text weir_metadata_get(const weir_metadata *metadata, weir_text key, unsigned index);
 /* "127.0.0.1:5432", or "" . */
 const char *weir_metadata_peer(const weir_metadata *metadata);
+/* All entries, in the order given: how many, and the `index`-th (borrowed). NULL metadata has none. */
+size_t weir_metadata_count(const weir_metadata *metadata);
+weir_metadata_entry weir_metadata_at(const weir_metadata *metadata, size_t index);
 /* True if both have the same values for every key of `keys`. */
 bool weir_metadata_same(const weir_metadata *a, const weir_metadata *b, const char *const *keys, size_t key_count);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "batch/batch.h"
+#include "core/assert.h"
 #include "core/memory.h"
 
 /* One allocation: the entries, then the bytes they point to. */
@@ -64,6 +65,17 @@ weir_text weir_metadata_get(const weir_metadata *metadata, weir_text key, unsign
 const char *weir_metadata_peer(const weir_metadata *metadata)
 {
     return metadata ? metadata->peer : "";
+}
+
+size_t weir_metadata_count(const weir_metadata *metadata)
+{
+    return metadata ? metadata->count : 0;
+}
+
+weir_metadata_entry weir_metadata_at(const weir_metadata *metadata, size_t index)
+{
+    WEIR_ASSERT(index < weir_metadata_count(metadata));
+    return metadata->entries[index];
 }
 
 static bool same_values(const weir_metadata *a, const weir_metadata *b, weir_text key)

@@ -48,14 +48,14 @@ typedef struct weir_disk_position {
 
 /* What a log holds, now. */
 typedef struct weir_disk_log_counts {
-    uint64_t records;              /* not released */
-    uint64_t items[WEIR_SIGNALS];  /* of those records */
-    uint64_t record_bytes;         /* of those records */
-    uint64_t file_bytes;           /* of all segment files, which is what counts against a size limit */
-    uint64_t oldest_wall_ns;       /* when the oldest unreleased record was appended; 0: there is none */
-    uint64_t damaged_bytes;        /* skipped as unreadable since the log was opened, with what the open found */
-    uint64_t damaged_records;      /* of those whose header could still be read */
-    uint64_t torn_bytes;           /* cut off the tail by the open */
+    uint64_t records;             /* not released */
+    uint64_t items[WEIR_SIGNALS]; /* of those records */
+    uint64_t record_bytes;        /* payload bytes of those records */
+    uint64_t file_bytes;          /* of all segment files, which is what counts against a size limit */
+    uint64_t oldest_wall_ns;      /* when the oldest unreleased record was appended; 0: there is none */
+    uint64_t damaged_bytes;       /* skipped as unreadable since the log was opened, with what the open found */
+    uint64_t damaged_records;     /* of those whose header could still be read */
+    uint64_t torn_bytes;          /* cut off the tail by the open */
 } weir_disk_log_counts;
 
 /* Opens or makes the log and takes its lock. Copies `settings` but not `files`, which it borrows. Errors: WEIR_AGAIN
@@ -76,7 +76,8 @@ WEIR_MUST_USE weir_status weir_disk_log_append(weir_disk_log *log, const weir_re
  * still has it in memory. */
 bool weir_disk_log_take(weir_disk_log *log, weir_disk_position position);
 
-/* Payload bytes of the next unread record; 0: everything was handed out. */
+/* Payload bytes of the next unread record; 0: everything was handed out. 1 if the file cannot be read now:
+ * weir_disk_log_read tells why. */
 uint64_t weir_disk_log_next_bytes(weir_disk_log *log);
 
 /* Hands out the next unread record, charged to `account`; gives it. Unreadable ones are skipped and counted.
@@ -89,6 +90,10 @@ WEIR_MUST_USE weir_status weir_disk_log_read(weir_disk_log *log, weir_account *a
  * is the one appended to. A failure to note it is reported but costs only that a record may come again. */
 WEIR_MUST_USE weir_status weir_disk_log_release(weir_disk_log *log, const weir_disk_position *positions, size_t count,
                                                 weir_error *ret_error);
+
+/* Throws the oldest segment away, whatever is in it; `*ret_items` is how many of its items were not released. For logs
+ * that are bounded by forgetting. WEIR_NOT_FOUND: there is only the newest one, which stays. */
+WEIR_MUST_USE weir_status weir_disk_log_drop_oldest(weir_disk_log *log, uint64_t *ret_items);
 
 weir_disk_log_counts weir_disk_log_count(const weir_disk_log *log);
 

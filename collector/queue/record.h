@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One batch as it lies on disk: its slices with their ids and kept ordinals, its metadata, and, of a dead letter, where
- * it came from and why it could not be delivered. The bytes are described in docs/disk-format.md.
+ * it came from and why it could not be delivered. The bytes are described in docs/disk-format.md. Bytes in, bytes out:
+ * no files here.
  */
 #ifndef WEIR_QUEUE_RECORD_H
 #define WEIR_QUEUE_RECORD_H
@@ -25,8 +26,7 @@ typedef struct weir_record {
 /* Releases what the record owns and zeroes it. */
 void weir_record_done(weir_record *record);
 
-/* A record ready to be written: parts[0] is left for the frame (sequence, time, checksums), which the log fills in
- * when it appends; the others alternate between `head` and the slices' own bytes, which must outlive the image. */
+/* A payload ready to be written: parts[0] is `head`, the others are the slices' own bytes, in order. */
 typedef struct weir_record_image {
     weir_buffer head;
     struct iovec *parts;
@@ -42,13 +42,15 @@ typedef struct weir_record_image {
 void weir_record_image_init(weir_record_image *image, const weir_batch *batch, const char *origin, const char *reason);
 void weir_record_image_done(weir_record_image *image);
 
-/* Reads a payload whose checksum was right. Takes `*chunk` (sets it to NULL) with the payload at `data`; the slices
- * refer to it. WEIR_INVALID with offset if it is not a record (written by something else, or damaged in a way that the
- * checksum did not see). */
-WEIR_MUST_USE weir_status weir_record_decode(weir_chunk **chunk, const uint8_t *data, size_t len, weir_record *ret_record,
-                                             weir_error *ret_error);
+/* Reads a payload whose checksum was right. Takes `*chunk` (sets it to NULL, also on failure) with the payload at
+ * `data`; the slices refer to it. Their bytes are validated again (otlp/validate.h): a file may have been changed by
+ * something that knows checksums. `wall_ns` is left 0: it stands in the frame. WEIR_INVALID with offset: not a record
+ * of `signal`. Any thread. */
+WEIR_MUST_USE weir_status weir_record_decode(weir_signal signal, weir_chunk **chunk, const uint8_t *data, size_t len,
+                                             weir_record *ret_record, weir_error *ret_error);
 
-/* A batch of the record's slices; takes them and the metadata out of `record`, and borrows `ack`. */
+/* A batch of the record's slices; takes them and the metadata out of `record`, and borrows `ack`. Its received_ns and
+ * deadline_ns are the caller's to set. */
 weir_batch *weir_record_take_batch(weir_record *record, weir_ack *ack);
 
 #endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening a disk log: the lock, what the segments hold, and then what has to be put right. Everything is read before
+ * anything is changed, so that a folder of a newer version stays as it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/assert.h"
+#include "core/memory.h"
+#include "queue/disk_log_state.h"
+#include "telemetry/log.h"
+
+static weir_status io_error(const char *what, const char *path, weir_error *ret_error)
+{
+    return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+/* ---- folder and lock ---- */
+
+static char *parent_of(const char *folder)
+{
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    while (len > 0 && folder[len - 1] != '/')
+        len--;
+    return len > 0 ? weir_strndup(folder, len) : weir_strdup(".");
+}
+
+static weir_status make_folder(const weir_disk_log *log, unsigned mode, weir_error *ret_error)
+{
+    if (log->files->mkdir(log->files, log->folder, mode) != 0)
+        return errno == EEXIST ? WEIR_OK : io_error("make the folder", log->folder, ret_error);
+    WEIR_FREE char *parent = parent_of(log->folder);
+    if (log->fsync && log->files->sync_folder(log->files, parent) != 0)
+        return io_error("sync the folder", parent, ret_error);
+    return WEIR_OK;
+}
+
+enum { PID_TEXT_MAX = 32 };
+
+static weir_status held_error(const weir_disk_log *log, const char *path, weir_error *ret_error)
+{
+    char pid[PID_TEXT_MAX] = {0};
+    ssize_t len = log->files->pread(log->files, log->lock_fd, pid, sizeof pid - 1, 0);
+    pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+    return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_AGAIN,
+                          "%s: another process holds it%s%s; give every weir a directory of its own", path,
+                          pid[0] ? ", pid " : "", pid);
+}
+
+static weir_status take_lock(weir_disk_log *log, weir_error *ret_error)
+{
+    WEIR_FREE char *path = weir_format("%s/lock", log->folder);
+    log->lock_fd = log->files->open(log->files, path, O_RDWR | O_CREAT, 0600);
+    if (log->lock_fd < 0)
+        return io_error("open", path, ret_error);
+    if (log->files->lock(log->files, log->lock_fd) == 0)
+        return WEIR_OK;
+    return errno == EWOULDBLOCK ? held_error(log, path, ret_error) : io_error("lock", path, ret_error);
+}
+
+/* For the message that another process gives. On a full disk it lacks the number; that is no reason not to start. */
+static void write_pid(const weir_disk_log *log)
+{
+    char pid[PID_TEXT_MAX];
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    struct iovec part = {.iov_base = pid, .iov_len = (size_t)len};
+    if (log->files->ftruncate(log->files, log->lock_fd, 0) != 0 ||
+        weir_file_write_at(log->files, log->lock_fd, &part, 1, 0) != WEIR_OK)
+        weir_log(WEIR_LOG_DEBUG, NULL, "the lock of the disk queue does not name this process folder=%s", log->folder);
+}
+
+/* ---- what the segments hold ---- */
+
+/* One pass over a segment's frames. */
+typedef struct segment_scan {
+    weir_disk_left left;     /* not released */
+    uint64_t oldest_wall_ns; /* of the first of them */
+    uint64_t damaged_bytes;  /* skipped before good_end */
+    uint64_t good_end;       /* behind the last good record */
+} segment_scan;
+
+static void scan_record(segment_scan *scan, const weir_segment_reader *reader, const weir_frame *frame)
+{
+    if (weir_index_set_has(&reader->released, frame->index))
+        return;
+    weir_disk_left one = weir_disk_left_of(frame->signal, frame->items, frame->payload_bytes);
+    if (scan->left.records == 0)
+        scan->oldest_wall_ns = frame->wall_ns;
+    weir_disk_left_add(&scan->left, &one);
+}
+
+/* With `check_payloads` records at the end whose payload is wrong are behind good_end; such a record before a good one
+ * counts as if it were good, and is found out when it is read. */
+static weir_status scan_segment(weir_segment_reader *reader, bool check_payloads, segment_scan *ret_scan)
+{
+    segment_scan scan = {.good_end = reader->offset};
+    segment_scan last_good = scan;
+    for (;;) {
+        weir_frame frame;
+        uint64_t skipped;
+        weir_status status = weir_segment_find(reader, &frame, &skipped);
+        if (status == WEIR_OK && check_payloads)
+            status = weir_segment_check_payload(reader, &frame);
+        if (status == WEIR_IO)
+            return status;
+        if (status == WEIR_NOT_FOUND)
+            break;
+        scan_record(&scan, reader, &frame);
+        scan.damaged_bytes += skipped;
+        weir_segment_step(reader, &frame);
+        scan.good_end = reader->offset;
+        if (status == WEIR_OK)
+            last_good = scan;
+    }
+    *ret_scan = last_good;
+    return WEIR_OK;
+}
+
+static void log_damage(const weir_disk_log *log, const char *what, const weir_disk_segment *segment, uint64_t offset,
+                       uint64_t bytes)
+{
+    WEIR_FREE char *path = weir_segment_path(log->folder, segment->number, WEIR_FILE_LOG);
+    weir_log(WEIR_LOG_WARN, NULL, "%s path=%s offset=%" PRIu64 " bytes=%" PRIu64, what, path, offset, bytes);
+}
+
+/* What is wrong at the end of the newest segment was being written when the process or the machine stopped: it is cut
+ * off later. What is wrong anywhere else was good once. */
+static void judge_damage(weir_disk_log *log, weir_disk_segment *segment, const segment_scan *scan,
+                         const weir_segment_reader *reader, bool is_last)
+{
+    uint64_t tail = reader->end > scan->good_end ? reader->end - scan->good_end : 0;
+    segment->end = tail > 0 ? scan->good_end : reader->end;
+    segment->damaged_bytes = scan->damaged_bytes;
+    if (is_last)
+        log->torn_bytes = tail;
+    else
+        segment->damaged_bytes += tail;
+    if (!is_last)
+        segment->end = reader->end;
+    segment->is_damaged =
+        segment->damaged_bytes > 0 || (!reader->has_header && reader->end > WEIR_SEGMENT_HEADER_BYTES);
+    log->damaged_bytes += segment->damaged_bytes;
+    if (segment->damaged_bytes > 0)
+        log_damage(log, "a file of the disk queue is damaged, and what is readable of it will be sent", segment, 0,
+                   segment->damaged_bytes);
+}
+
+static weir_status scan_error(const weir_disk_log *log, uint64_t number, weir_error *ret_error)
+{
+    int read_errno = errno;
+    WEIR_FREE char *path = weir_segment_path(log->folder, number, WEIR_FILE_LOG);
+    errno = read_errno;
+    return io_error("read", path, ret_error);
+}
+
+static weir_status load_segment(weir_disk_log *log, uint64_t number, bool is_last, weir_error *ret_error)
+{
+    weir_segment_reader reader;
+    weir_status status = weir_segment_open(&reader, log->files, log->folder, number, ret_error);
+    if (status != WEIR_OK)
+        return status == WEIR_NOT_FOUND ? WEIR_IO : status;
+    segment_scan scan;
+    status = scan_segment(&reader, is_last, &scan);
+    if (status == WEIR_OK) {
+        weir_disk_segment *segment = weir_disk_segment_new(log, number);
+        segment->tag = reader.tag;
+        segment->left = scan.left;
+        segment->oldest_wall_ns = scan.oldest_wall_ns;
+        segment->done_bytes = reader.done_bytes;
+        judge_damage(log, segment, &scan, &reader, is_last);
+        weir_disk_left_add(&log->left, &scan.left);
+        if (reader.has_header)
+            memcpy(log->id, reader.log_id, sizeof log->id);
+        log->has_id |= reader.has_header;
+    } else {
+        scan_error(log, number, ret_error);
+    }
+    weir_segment_close(&reader);
+    return status;
+}
+
+static weir_status load_segments(weir_disk_log *log, const weir_folder_view *view, weir_error *ret_error)
+{
+    log->number_last = view->number_last;
+    for (size_t i = 0; i < view->logs.count; i++) {
+        weir_status status = load_segment(log, view->logs.numbers[i], i + 1 == view->logs.count, ret_error);
+        if (status != WEIR_OK)
+            return status;
+    }
+    return WEIR_OK;
+}
+
+/* ---- putting it right ---- */
+
+static weir_status cut_tail(const weir_disk_log *log, const weir_disk_segment *segment, weir_error *ret_error)
+{
+    const weir_files *files = log->files;
+    log_damage(log, "a write to the disk queue had not finished, and its rest is cut off", segment, segment->end,
+               log->torn_bytes);
+    WEIR_FREE char *path = weir_segment_path(log->folder, segment->number, WEIR_FILE_LOG);
+    int fd = files->open(files, path, O_WRONLY, 0);
+    if (fd < 0)
+        return io_error("open", path, ret_error);
+    weir_status status = WEIR_OK;
+    if (files->ftruncate(files, fd, segment->end) != 0 || (log->fsync && files->fdatasync(files, fd) != 0))
+        status = io_error("cut", path, ret_error);
+    files->close(files, fd);
+    return status;
+}
+
+/* A file that was begun, and no record acknowledged in it: it holds neither records nor the log's id. */
+static bool is_stillborn(const weir_disk_segment *segment)
+{
+    return segment->end < WEIR_SEGMENT_HEADER_BYTES;
+}
+
+static void remove_notes_without_segment(const weir_disk_log *log, const weir_folder_view *view)
+{
+    for (size_t i = 0; i < view->dones.count; i++) {
+        if (weir_segment_list_has(&view->logs, view->dones.numbers[i]))
+            continue;
+        WEIR_FREE char *path = weir_segment_path(log->folder, view->dones.numbers[i], WEIR_FILE_DONE);
+        if (log->files->unlink(log->files, path) != 0)
+            weir_log(WEIR_LOG_WARN, NULL, "the disk queue could not remove a file path=%s error=%s", path,
+                     strerror(errno));
+    }
+}
+
+static weir_status repair(weir_disk_log *log, const weir_folder_view *view, weir_error *ret_error)
+{
+    write_pid(log);
+    if (log->torn_bytes > 0) {
+        weir_status status = cut_tail(log, log->newest, ret_error);
+        if (status != WEIR_OK)
+            return status;
+    }
+    remove_notes_without_segment(log, view);
+    if (log->newest && is_stillborn(log->newest))
+        weir_disk_segment_finish(log, log->newest);
+    for (weir_disk_segment *segment = log->oldest, *next; segment && segment != log->newest; segment = next) {
+        next = segment->next;
+        if (segment->left.records == 0)
+            weir_disk_segment_finish(log, segment);
+    }
+    return WEIR_OK;
+}
+
+/* ---- the log ---- */
+
+static weir_disk_log *new_log(const weir_disk_log_settings *settings)
+{
+    weir_disk_log *log = WEIR_NEW(weir_disk_log);
+    log->files = settings->files;
+    log->folder = weir_strdup(settings->folder);
+    log->segment_bytes = settings->segment_bytes;
+    log->fsync = settings->fsync;
+    log->lock_fd = -1;
+    log->cursor.reader = WEIR_SEGMENT_READER_CLOSED;
+    return log;
+}
+
+static weir_status open_log(weir_disk_log *log, unsigned folder_mode, weir_folder_view *view, weir_error *ret_error)
+{
+    weir_status status = make_folder(log, folder_mode, ret_error);
+    if (status == WEIR_OK)
+        status = take_lock(log, ret_error);
+    if (status == WEIR_OK && weir_folder_view_read(log->files, log->folder, view) != WEIR_OK)
+        status = io_error("list", log->folder, ret_error);
+    if (status == WEIR_OK)
+        status = load_segments(log, view, ret_error);
+    if (status == WEIR_OK)
+        status = repair(log, view, ret_error);
+    return status;
+}
+
+weir_status weir_disk_log_open(const weir_disk_log_settings *settings, weir_disk_log **ret_log, weir_error *ret_error)
+{
+    weir_disk_log *log = new_log(settings);
+    weir_folder_view view = {0};
+    weir_status status = open_log(log, settings->folder_mode, &view, ret_error);
+    weir_folder_view_done(&view);
+    if (status != WEIR_OK) {
+        weir_disk_log_close(log);
+        return status;
+    }
+    while (!log->has_id)
+        log->has_id = getrandom(log->id, sizeof log->id, 0) == (ssize_t)sizeof log->id;
+    *ret_log = log;
+    return WEIR_OK;
+}
