@@ -19,9 +19,10 @@ typedef struct advice {
     "send OTLP with the otlp or otlphttp exporter; where the backend does not take OTLP, to a Collector with this " \
     "exporter"
 #define AFTER_WEIR "weir computes no metrics; put a Collector with this connector behind an otlp exporter"
+#define PART_OF_JAEGER "a part of Jaeger itself: leave this file to Jaeger, and send to it with the otlp exporter"
 #define NOT_YET_PROCESSOR "not built yet; until then run a Collector with this processor behind weir, or leave it out"
 
-/* By section, then by name. */
+/* By section, then by name. Underscores do not count: the Collector is renaming filelog to file_log, and so on. */
 static const advice advices[] = {
     {WEIR_SECTION_RECEIVERS, "awscontainerinsightreceiver", COLLECT_METRICS},
     {WEIR_SECTION_RECEIVERS, "awsxray", SEND_OTLP},
@@ -29,7 +30,6 @@ static const advice advices[] = {
     {WEIR_SECTION_RECEIVERS, "docker_stats", COLLECT_METRICS},
     {WEIR_SECTION_RECEIVERS, "elasticsearch", COLLECT_METRICS},
     {WEIR_SECTION_RECEIVERS, "file_log", COLLECT_FILES},
-    {WEIR_SECTION_RECEIVERS, "filelog", COLLECT_FILES},
     {WEIR_SECTION_RECEIVERS, "fluentforward",
      "Fluent Bit can send OTLP itself: use its opentelemetry output and weir's otlp receiver"},
     {WEIR_SECTION_RECEIVERS, "hostmetrics", COLLECT_METRICS},
@@ -37,6 +37,7 @@ static const advice advices[] = {
     {WEIR_SECTION_RECEIVERS, "influxdb", SEND_OTLP},
     {WEIR_SECTION_RECEIVERS, "jaeger",
      "let the applications send OTLP (Jaeger's own clients are retired), or a Collector translate"},
+    {WEIR_SECTION_RECEIVERS, "jmx", COLLECT_METRICS},
     {WEIR_SECTION_RECEIVERS, "journald", COLLECT_FILES},
     {WEIR_SECTION_RECEIVERS, "k8s_cluster", COLLECT_METRICS},
     {WEIR_SECTION_RECEIVERS, "k8s_events", "let a Collector with this receiver send OTLP to weir's otlp receiver"},
@@ -65,6 +66,7 @@ static const advice advices[] = {
     {WEIR_SECTION_RECEIVERS, "zipkin",
      "let the applications send OTLP (OpenTelemetry SDKs do), or a Collector translate"},
 
+    {WEIR_SECTION_PROCESSORS, "adaptive_sampling", PART_OF_JAEGER},
     {WEIR_SECTION_PROCESSORS, "cumulativetodelta",
      "weir passes metrics through unchanged; run this processor in a Collector"},
     {WEIR_SECTION_PROCESSORS, "deltatocumulative",
@@ -74,9 +76,6 @@ static const advice advices[] = {
     {WEIR_SECTION_PROCESSORS, "groupbyattrs", "leave it out: exporters regroup where their format needs it"},
     {WEIR_SECTION_PROCESSORS, "groupbytrace", "leave it out: tail_sampling gathers whole traces itself"},
     {WEIR_SECTION_PROCESSORS, "k8s_attributes",
-     "set k8s.* attributes by OTEL_RESOURCE_ATTRIBUTES from the pod's fields, or run this processor in a Collector in "
-     "front"},
-    {WEIR_SECTION_PROCESSORS, "k8sattributes",
      "set k8s.* attributes by OTEL_RESOURCE_ATTRIBUTES from the pod's fields, or run this processor in a Collector in "
      "front"},
     {WEIR_SECTION_PROCESSORS, "logdedup", NOT_YET_PROCESSOR},
@@ -111,6 +110,7 @@ static const advice advices[] = {
     {WEIR_SECTION_EXPORTERS, "influxdb", VIA_OTLP},
     {WEIR_SECTION_EXPORTERS, "jaeger",
      "Jaeger takes OTLP: use the otlp exporter with its port 4317 (the Collector has removed this exporter too)"},
+    {WEIR_SECTION_EXPORTERS, "jaeger_storage_exporter", PART_OF_JAEGER},
     {WEIR_SECTION_EXPORTERS, "jaeger_thrift", "Jaeger takes OTLP: use the otlp exporter with its port 4317"},
     {WEIR_SECTION_EXPORTERS, "kafka", "not built yet; until then send OTLP to a Collector with this exporter"},
     {WEIR_SECTION_EXPORTERS, "loadbalancing",
@@ -134,15 +134,10 @@ static const advice advices[] = {
     {WEIR_SECTION_EXPORTERS, "zipkin",
      "use the otlp exporter; Zipkin's OpenTelemetry module and Jaeger both take OTLP"},
 
-    {WEIR_SECTION_EXTENSIONS, "basicauth",
-     "not built yet; write the authorization header under the exporter's headers"},
-    {WEIR_SECTION_EXTENSIONS, "bearertokenauth",
-     "not built yet; write the authorization header under the exporter's headers"},
-    {WEIR_SECTION_EXTENSIONS, "file_storage",
-     "not built yet; leave sending_queue.storage out: data that was answered OK has been delivered"},
-    {WEIR_SECTION_EXTENSIONS, "headers_setter", "not built yet; write fixed headers under the exporter's headers"},
     {WEIR_SECTION_EXTENSIONS, "healthcheckv2", "use health_check: it also reports backends and queues at /status"},
     {WEIR_SECTION_EXTENSIONS, "http_forwarder", "leave it out and use a proxy"},
+    {WEIR_SECTION_EXTENSIONS, "jaeger_query", PART_OF_JAEGER},
+    {WEIR_SECTION_EXTENSIONS, "jaeger_storage", PART_OF_JAEGER},
     {WEIR_SECTION_EXTENSIONS, "jaegerremotesampling", "let Jaeger serve its sampling strategies itself"},
     {WEIR_SECTION_EXTENSIONS, "k8s_observer",
      "leave it out: weir has no receivers that are made for discovered endpoints"},
@@ -154,6 +149,7 @@ static const advice advices[] = {
     {WEIR_SECTION_EXTENSIONS, "oidc", "not built yet; authenticate clients in a proxy in front"},
     {WEIR_SECTION_EXTENSIONS, "opamp", "leave it out: weir is configured by its files"},
     {WEIR_SECTION_EXTENSIONS, "pprof", "leave it out: profile weir with perf; it is a native program"},
+    {WEIR_SECTION_EXTENSIONS, "remote_sampling", PART_OF_JAEGER},
     {WEIR_SECTION_EXTENSIONS, "sigv4auth", "not built yet; put a signing proxy in between"},
     {WEIR_SECTION_EXTENSIONS, "zpages",
      "not built yet; leave it out and look at /metrics and at health_check's /status"},
@@ -174,10 +170,22 @@ static const advice advices[] = {
     {WEIR_SECTION_CONNECTORS, "sum", AFTER_WEIR},
 };
 
+static bool same_but_underscores(const char *left, const char *right)
+{
+    for (;; left++, right++) {
+        left += strspn(left, "_");
+        right += strspn(right, "_");
+        if (*left != *right)
+            return false;
+        if (*left == '\0')
+            return true;
+    }
+}
+
 const char *weir_advice(weir_section section, const char *type)
 {
     for (size_t i = 0; i < WEIR_COUNT_OF(advices); i++) {
-        if (advices[i].section == section && strcmp(advices[i].type, type) == 0)
+        if (advices[i].section == section && same_but_underscores(advices[i].type, type))
             return advices[i].text;
     }
     return NULL;

@@ -366,6 +366,7 @@ const weir_component_type weir_processor_resourcedetection = {
     .abi = WEIR_COMPONENT_ABI,
     .kind = WEIR_PROCESSOR,
     .name = "resourcedetection",
+    .alias = "resource_detection",
     .summary = "Adds to every resource what is known about where weir runs.",
     .signals = WEIR_ON_ALL,
     .options = detection_options,
