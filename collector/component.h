@@ -49,6 +49,9 @@ typedef struct weir_client_auth {
      * for every attempt; does not block. An error is the endpoint's: the attempt fails and is repeated. */
     weir_status (*decorate)(struct weir_client_auth *self, const weir_metadata *metadata, weir_headers *headers,
                             weir_error *ret_error);
+    /* True if it proves who sends with a secret that gRPC lets nobody send in clear text. Any thread, once all
+     * extensions are open. NULL: it does not. */
+    bool (*needs_encryption)(struct weir_client_auth *self);
 } weir_client_auth;
 
 /* The server's side: who may send. */

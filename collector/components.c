@@ -6,6 +6,9 @@
 #include "core/memory.h"
 #include "exporters/nop/nop.h"
 #include "exporters/otlp/otlp_exporter.h"
+#include "extensions/basicauth.h"
+#include "extensions/bearertokenauth.h"
+#include "extensions/headers_setter.h"
 #include "extensions/health_check.h"
 #include "module.h"
 #include "processors/processors.h"
@@ -46,6 +49,9 @@ static component_row rows[] = {
     {.type = &weir_exporter_nop},
     IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
     {.type = &weir_extension_health_check},
+    {.type = &weir_extension_basicauth},
+    {.type = &weir_extension_bearertokenauth},
+    {.type = &weir_extension_headers_setter},
 };
 
 static bool open_row(component_row *row, weir_error *ret_error)

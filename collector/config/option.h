@@ -84,10 +84,17 @@ typedef struct weir_option {
     size_t group_size; /* of GROUP, POINTER and LIST: sizeof the struct */
     weir_lends lends;  /* of EXTENSION */
     bool required;
+    bool is_secret; /* of STRINGS: every item is masked in every output, as SECRET is */
     const char *otel_default; /* where it differs from the Collector's: the Collector's value */
     const char *remark;       /* see weir_standing; also why a default differs */
     const char *summary;      /* one sentence */
 } weir_option;
+
+/* True if no output may show what is written for it. */
+static inline bool weir_option_is_secret(const weir_option *option)
+{
+    return option->type == WEIR_OPTION_SECRET || option->type == WEIR_OPTION_SECRET_MAP || option->is_secret;
+}
 
 /* Where messages about a configuration are gathered; config/diagnostics.h. */
 typedef struct weir_diagnostics weir_diagnostics;

@@ -478,7 +478,7 @@ static void read_option(reader *self, const weir_option *option, const weir_node
         weir_diagnostics_warning(self->diagnostics, key, "deprecated%s%s", *remark ? ": " : "", remark);
     if (means_default(option, node))
         return;
-    self->is_secret = option->type == WEIR_OPTION_SECRET || option->type == WEIR_OPTION_SECRET_MAP;
+    self->is_secret = weir_option_is_secret(option);
     readers[option->type](self, option, node, config);
     self->is_secret = false;
 }

@@ -83,8 +83,7 @@ static guide guide_below(guide above, const char *key)
         option++;
     if (!option || !option->name)
         return (guide){.is_masked = above.is_masked};
-    bool is_secret = option->type == WEIR_OPTION_SECRET || option->type == WEIR_OPTION_SECRET_MAP;
-    return (guide){.options = option->group, .is_masked = above.is_masked || is_secret};
+    return (guide){.options = option->group, .is_masked = above.is_masked || weir_option_is_secret(option)};
 }
 
 static void print_node(const weir_node *node, guide guide_here, unsigned indent, weir_buffer *out)

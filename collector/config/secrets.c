@@ -36,6 +36,17 @@ static void find_in_value(const finder *self, const weir_node *node, bool is_bro
         self->visit(self->user, node);
 }
 
+/* A list of secret texts, or one of them by itself. */
+static void find_in_strings(const finder *self, const weir_option *option, const weir_node *node, bool is_brought)
+{
+    if (!option->is_secret)
+        return;
+    if (node->kind == WEIR_NODE_SCALAR)
+        find_in_value(self, node, is_brought);
+    for (size_t i = 0; i < node->count; i++)
+        find_in_value(self, node->items[i], is_brought);
+}
+
 /* Both ways to write headers: a mapping, and a list of `name` and `value`. */
 static void find_in_map(const finder *self, const weir_node *node, bool is_brought)
 {
@@ -60,6 +71,9 @@ static void find_in_option(const finder *self, const weir_option *option, const 
     switch (option->type) {
     case WEIR_OPTION_SECRET:
         find_in_value(self, node, is_brought);
+        break;
+    case WEIR_OPTION_STRINGS:
+        find_in_strings(self, option, node, is_brought);
         break;
     case WEIR_OPTION_SECRET_MAP:
         find_in_map(self, node, is_brought);
