@@ -80,6 +80,31 @@ def give_to_nobody(folder: Path):
     os.chown(folder, _NOBODY, _NOBODY)
 
 
+def in_a_copy(program, directory: Path, files: dict, directories=(), hosts=()):
+    """In a network of its own, where every port is free, and in a copy of the whole file system, with the real `directory`
+    as the working directory: what it writes elsewhere is gone with it. `files` maps paths to their text; they,
+    `directories` and the names of `hosts` are made first."""
+    binary = Path(program.argv[0])
+    root = directory / "root"
+    root.mkdir(exist_ok=True)
+    commands = [
+        "ip link set lo up", f"cd '{root}'", "mount -t tmpfs tmpfs .", f"cd '{root}'", "mkdir upper work all",
+        "mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay all", "cd all",
+        "for there in /proc /dev /tmp; do mount --rbind $there .$there; done",
+        # What lies on other file systems than / is not in the copy.
+        f"for there in '{directory}' '{binary.parent}'; do mkdir -p .$there && mount --bind $there .$there; done",
+        *(f"mkdir -p '.{path}'" for path in directories),
+        *(f"echo 127.0.0.1 {name} >>etc/hosts" for name in hosts),
+    ]
+    for path, text in files.items():
+        place = Path("." + path) if path.startswith("/") else directory / path
+        commands += [f"mkdir -p '{place.parent}'", f"printf %s '{text}' >'{place}'", f"chmod 600 '{place}'"]
+    mount_first(program, *commands)
+    at_end = program.argv.index("sh") + 4  # after sh -ec COMMANDS sh
+    program.argv[1:1] = ["--net"]
+    program.argv[at_end + 1:at_end + 1] = ["chroot", ".", "sh", "-ec", f"cd '{directory}' && exec \"$@\"", "sh"]
+
+
 class Clock:
     """The wall clock of a program: `shift(seconds)` sets it back or forward, also while the program runs."""
 
