@@ -57,8 +57,8 @@ const weir_option weir_action_options[] = {
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(weir_action_config, from_context),
      .summary = "The value comes from the request: metadata.NAME is a header (kept by the receiver's include_metadata; "
-                "several "
-                "values are joined with ';'), client.address the peer's address."},
+                "several values are joined with ';'), auth.NAME what the receiver's authenticator knows of the client, "
+                "client.address the peer's address."},
     {.name = "converted_type",
      .type = WEIR_OPTION_STRING,
      .offset = offsetof(weir_action_config, converted_type),
@@ -132,12 +132,6 @@ static void check_source(const checker *check)
     if (sources > 1)
         weir_diagnostics_error(check->diagnostics, check->node,
                                "value, from_attribute and from_context exclude each other");
-    if (is_set(config->from_context) && strncmp(config->from_context, AUTH_PREFIX, sizeof AUTH_PREFIX - 1) == 0)
-        weir_diagnostics_error(
-            check->diagnostics, weir_node_find(check->node, "from_context"),
-            "from_context \"%s\" is not built: weir does not authenticate clients yet; take a header with "
-            "metadata.NAME",
-            config->from_context);
     forbid(check, "pattern", is_set(config->pattern));
     forbid(check, "converted_type", is_set(config->converted_type));
 }
@@ -219,7 +213,8 @@ typedef struct compiled_action {
     weir_constant value;
     weir_constant default_value;
     weir_text from_attribute; /* empty: not from there */
-    const char *from_context; /* NULL: not from there */
+    bool is_address;          /* the peer's, from the request's context */
+    char *context_key;        /* of the request's metadata; NULL: not from there */
     weir_otlp_type converted;
     weir_pattern *pattern; /* NULL: none */
 } compiled_action;
@@ -243,13 +238,25 @@ static weir_otlp_type converted_type(const char *name)
     return WEIR_OTLP_EMPTY;
 }
 
+/* Headers are in the metadata under their names, what an authenticator knows of the client under ":auth.NAME". */
+static char *context_key(const char *source)
+{
+    if (strncmp(source, METADATA_PREFIX, sizeof METADATA_PREFIX - 1) == 0)
+        return weir_format("%s", source + sizeof METADATA_PREFIX - 1);
+    bool is_auth = strncmp(source, AUTH_PREFIX, sizeof AUTH_PREFIX - 1) == 0;
+    return weir_format(is_auth ? ":%s" : "%s", source); /* without a prefix it is a header too */
+}
+
 static void compile(compiled_action *action, const weir_action_config *config)
 {
     char error[WEIR_PATTERN_ERROR_SIZE];
     action->kind = kind_of(config->action);
     action->key = text_or_empty(config->key);
     action->from_attribute = text_or_empty(config->from_attribute);
-    action->from_context = is_set(config->from_context) ? config->from_context : NULL;
+    if (is_set(config->from_context)) {
+        action->is_address = strcmp(config->from_context, CLIENT_ADDRESS) == 0;
+        action->context_key = action->is_address ? NULL : context_key(config->from_context);
+    }
     action->converted = converted_type(config->converted_type);
     weir_constant_init(&action->value, config->value);
     weir_constant_init(&action->default_value, config->default_value);
@@ -278,6 +285,7 @@ void weir_actions_free(weir_actions *actions)
         weir_pattern_free(actions->actions[i].pattern);
         weir_constant_done(&actions->actions[i].value);
         weir_constant_done(&actions->actions[i].default_value);
+        free(actions->actions[i].context_key);
     }
     free(actions->actions);
     weir_buffer_done(&actions->text);
@@ -324,16 +332,14 @@ static bool join_metadata(weir_buffer *text, const weir_metadata *metadata, weir
     }
 }
 
-static bool value_from_context(weir_actions *actions, const char *source, const weir_metadata *metadata,
+static bool value_from_context(weir_actions *actions, const compiled_action *action, const weir_metadata *metadata,
                                weir_otlp_value *ret_value)
 {
-    if (strcmp(source, CLIENT_ADDRESS) == 0) {
+    if (action->is_address) {
         *ret_value = value_of_text(metadata ? address_of(weir_metadata_peer(metadata)) : WEIR_TEXT(""));
         return true;
     }
-    if (strncmp(source, METADATA_PREFIX, sizeof METADATA_PREFIX - 1) == 0)
-        source += sizeof METADATA_PREFIX - 1; /* without the prefix it is a header too */
-    if (!join_metadata(&actions->text, metadata, weir_text_of(source)))
+    if (!action->context_key || !join_metadata(&actions->text, metadata, weir_text_of(action->context_key)))
         return false;
     *ret_value = written_text(actions);
     return true;
@@ -346,7 +352,7 @@ static bool source_value(weir_actions *actions, const compiled_action *action, c
         *ret_value = action->value.value;
         return true;
     }
-    if (action->from_context && value_from_context(actions, action->from_context, metadata, ret_value))
+    if (value_from_context(actions, action, metadata, ret_value))
         return true;
     if (action->from_attribute.len > 0 && weir_otlp_attributes_get(list, action->from_attribute, ret_value))
         return true;

@@ -95,6 +95,13 @@ static const weir_option system_options[] = {{.name = "hostname_sources",
                                               .summary = "Which attributes the system detector adds."},
                                              {0}};
 
+#define DETECTOR_NOT_BUILT(text)                                                                          \
+    {                                                                                                     \
+        .name = text, .type = WEIR_OPTION_ANY, .standing = WEIR_NOT_BUILT,                                \
+        .remark = "leave this detector out and set its attributes with OTEL_RESOURCE_ATTRIBUTES and env", \
+        .summary = "Settings of a detector of the Collector."                                             \
+    }
+
 static const weir_option detection_options[] = {
     {.name = "detectors",
      .type = WEIR_OPTION_STRINGS,
@@ -127,6 +134,34 @@ static const weir_option detection_options[] = {
      .standing = WEIR_NOT_BUILT,
      .remark = "leave it out: the environment and the host's name do not change while weir runs",
      .summary = "How often the Collector asks again."},
+    DETECTOR_NOT_BUILT("akamai"),
+    DETECTOR_NOT_BUILT("aks"),
+    DETECTOR_NOT_BUILT("alibaba_ecs"),
+    DETECTOR_NOT_BUILT("azure"),
+    DETECTOR_NOT_BUILT("consul"),
+    DETECTOR_NOT_BUILT("digitalocean"),
+    DETECTOR_NOT_BUILT("docker"),
+    DETECTOR_NOT_BUILT("dynatrace"),
+    DETECTOR_NOT_BUILT("ec2"),
+    DETECTOR_NOT_BUILT("ecs"),
+    DETECTOR_NOT_BUILT("eks"),
+    DETECTOR_NOT_BUILT("elasticbeanstalk"),
+    DETECTOR_NOT_BUILT("gcp"),
+    DETECTOR_NOT_BUILT("heroku"),
+    DETECTOR_NOT_BUILT("hetzner"),
+    DETECTOR_NOT_BUILT("ibmcloud_classic"),
+    DETECTOR_NOT_BUILT("ibmcloud_vpc"),
+    DETECTOR_NOT_BUILT("k8s_api"),
+    DETECTOR_NOT_BUILT("k8snode"),
+    DETECTOR_NOT_BUILT("kubeadm"),
+    DETECTOR_NOT_BUILT("lambda"),
+    DETECTOR_NOT_BUILT("nova"),
+    DETECTOR_NOT_BUILT("openshift"),
+    DETECTOR_NOT_BUILT("oraclecloud"),
+    DETECTOR_NOT_BUILT("scaleway"),
+    DETECTOR_NOT_BUILT("tencent_cvm"),
+    DETECTOR_NOT_BUILT("upcloud"),
+    DETECTOR_NOT_BUILT("vultr"),
     {0}};
 
 static void check_members(const weir_strings *list, const char *const *known, const weir_node *place,
