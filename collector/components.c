@@ -15,6 +15,7 @@
 #include "receivers/otlp/otlp_receiver.h"
 #ifdef WEIR_STATIC_MODULES
 #include "exporters/debug/debug.h"
+#include "exporters/otlphttp/otlphttp.h"
 #define IN_MODULE(component_kind, component_name, component_alias, module_file, type_symbol) \
     {                                                                                        \
         .type = &type_symbol                                                                 \
@@ -48,6 +49,7 @@ static component_row rows[] = {
     {.type = &weir_exporter_otlp},
     {.type = &weir_exporter_nop},
     IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
+    IN_MODULE(WEIR_EXPORTER, "otlphttp", "otlp_http", "weir-otlphttp.so", weir_exporter_otlphttp),
     {.type = &weir_extension_health_check},
     {.type = &weir_extension_basicauth},
     {.type = &weir_extension_bearertokenauth},

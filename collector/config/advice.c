@@ -119,8 +119,6 @@ static const advice advices[] = {
     {WEIR_SECTION_EXPORTERS, "loki", "Loki takes OTLP: use otlphttp with its endpoint /otlp"},
     {WEIR_SECTION_EXPORTERS, "opencensus", "OpenCensus has ended; use the otlp exporter"},
     {WEIR_SECTION_EXPORTERS, "opensearch", VIA_OTLP},
-    {WEIR_SECTION_EXPORTERS, "otlphttp", "not built yet; use the otlp exporter, which speaks OTLP over gRPC"},
-    {WEIR_SECTION_EXPORTERS, "otlp_http", "not built yet; use the otlp exporter, which speaks OTLP over gRPC"},
     {WEIR_SECTION_EXPORTERS, "otelarrow", "use the otlp exporter"},
     {WEIR_SECTION_EXPORTERS, "prometheus",
      "Prometheus takes OTLP at /api/v1/otlp when its OTLP receiver is switched on; or put a Collector in between"},

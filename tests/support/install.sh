@@ -10,7 +10,8 @@ VENV=$WEIR_CACHE/python
 DEBIAN_BUILD=(
     gcc libc6-dev cmake ninja-build pkg-config
     libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
-    libnghttp2-dev zlib1g-dev libdeflate-dev libzstd-dev libuv1-dev libyaml-dev libhttp-parser-dev libpcre2-dev libssl-dev
+    libnghttp2-dev zlib1g-dev libdeflate-dev libzstd-dev libuv1-dev libyaml-dev libhttp-parser-dev libpcre2-dev
+    libcurl4-openssl-dev libssl-dev
 )
 DEBIAN_TEST=(libcriterion-dev nghttp2-client curl openssl python3 python3-venv ca-certificates)
 DEBIAN_FUZZ=(clang-14 libclang-rt-14-dev)

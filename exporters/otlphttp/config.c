@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporters/otlphttp/config.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+#include "exporters/curl/url.h"
+
+/* The order of otlphttp_compression. */
+static const char *const compression_names[] = {"gzip", "zlib",   "deflate",         "zstd", "none",
+                                                "",     "snappy", "x-snappy-framed", "lz4",  NULL};
+static const char *const encoding_names[] = {"proto", "json", NULL};
+
+#define FRESH_CONNECTION "a request that is not answered in time is sent again on a new connection"
+
+static const weir_option compression_params_options[] = {
+    {.name = "level",
+     .type = WEIR_OPTION_INT,
+     .offset = offsetof(otlphttp_compression_params, level),
+     .default_text = "0",
+     .otel_default = "0 (gzip 6, zstd 3)",
+     .remark = "the speed matters more than the last percents of size: unless written, weir uses level 1",
+     .summary = "gzip, zlib and deflate: 1 (fast) to 9 (small), -1 for the default, -2 for the fastest; zstd: any, "
+                "taken as 12 above 12; 0 for the default."},
+    {0}};
+
+static const weir_option cookies_options[] = {{0}};
+
+#define SIGNAL_ENDPOINT(key, signal, text)                                                                 \
+    {                                                                                                      \
+        .name = (key), .type = WEIR_OPTION_STRING, .offset = offsetof(otlphttp_config, endpoints[signal]), \
+        .summary = (text)                                                                                  \
+    }
+
+const weir_option otlphttp_options[] = {
+    {.name = "endpoint",
+     .type = WEIR_OPTION_STRING,
+     .offset = offsetof(otlphttp_config, endpoint),
+     .summary = "The backend's URL; /v1/traces, /v1/metrics and /v1/logs are appended to it."},
+    SIGNAL_ENDPOINT("traces_endpoint", WEIR_TRACES,
+                    "The URL for traces, if it is not below `endpoint`; used as it is."),
+    SIGNAL_ENDPOINT("metrics_endpoint", WEIR_METRICS, "The URL for metrics, in the same way."),
+    SIGNAL_ENDPOINT("logs_endpoint", WEIR_LOGS, "The URL for logs, in the same way."),
+    {.name = "profiles_endpoint",
+     .type = WEIR_OPTION_STRING,
+     .standing = WEIR_SUBSUMED,
+     .remark = "weir has no pipelines for profiles, so nothing would be sent there",
+     .summary = "The URL for profiles."},
+    {.name = "encoding",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(otlphttp_config, encoding),
+     .default_text = "proto",
+     .enum_names = encoding_names,
+     .summary = "How requests are encoded: proto; json is not built."},
+    {.name = "compression",
+     .type = WEIR_OPTION_ENUM,
+     .offset = offsetof(otlphttp_config, compression),
+     .default_text = "gzip",
+     .enum_names = compression_names,
+     .summary = "How requests are compressed: gzip, zlib, deflate, zstd or none; snappy, x-snappy-framed and lz4 are "
+                "not built."},
+    {.name = "compression_params",
+     .type = WEIR_OPTION_GROUP,
+     .offset = offsetof(otlphttp_config, compression_params),
+     .group = compression_params_options,
+     .group_size = sizeof(otlphttp_compression_params),
+     .summary = "How hard the compression tries."},
+    {.name = "tls",
+     .type = WEIR_OPTION_GROUP,
+     .offset = offsetof(otlphttp_config, tls),
+     .group = weir_tls_client_options,
+     .group_size = sizeof(weir_tls_config),
+     .summary = "How connections to https:// endpoints are protected; whether TLS is used is the URL's to say."},
+    {.name = "proxy_url",
+     .type = WEIR_OPTION_SECRET,
+     .offset = offsetof(otlphttp_config, proxy_url),
+     .summary = "The proxy for all requests, as http://, https:// or socks5:// URL; unless written, HTTP_PROXY, "
+                "HTTPS_PROXY and NO_PROXY of the environment say which."},
+    {.name = "headers",
+     .type = WEIR_OPTION_SECRET_MAP,
+     .offset = offsetof(otlphttp_config, headers),
+     .summary = "Sent with every request; values may be secret and are masked wherever weir prints them."},
+    WEIR_EXPORTER_AUTH_OPTION(otlphttp_config, auth),
+    {.name = "timeout",
+     .type = WEIR_OPTION_DURATION,
+     .offset = offsetof(otlphttp_config, sender.timeout_ms),
+     .default_text = "30s",
+     .summary = "How long one attempt to send may take; 0 means without end."},
+    WEIR_SENDER_QUEUE_OPTION(otlphttp_config, sender),
+    WEIR_SENDER_RETRY_OPTION(otlphttp_config, sender),
+    {.name = "read_buffer_size",
+     .type = WEIR_OPTION_BYTES,
+     .offset = offsetof(otlphttp_config, read_buffer_size),
+     .default_text = "0",
+     .max = 512 * 1024,
+     .summary = "The size of a connection's receive buffer; 0 for 16 KiB."},
+    {.name = "write_buffer_size",
+     .type = WEIR_OPTION_BYTES,
+     .offset = offsetof(otlphttp_config, write_buffer_size),
+     .default_text = "0",
+     .max = 2 * 1024 * 1024,
+     .otel_default = "512 KiB",
+     .remark = "64 KiB fill a socket as well, and there is one buffer for each request under way",
+     .summary = "The size of a request's send buffer, at least 16 KiB; 0 for 64 KiB."},
+    {.name = "max_idle_conns",
+     .type = WEIR_OPTION_UINT,
+     .offset = offsetof(otlphttp_config, max_idle_conns),
+     .default_text = "100",
+     .max = 1e6,
+     .summary = "How many unused connections are kept; 0 for no limit. Shared out among the workers, rounded up."},
+    {.name = "max_idle_conns_per_host",
+     .type = WEIR_OPTION_UINT,
+     .offset = offsetof(otlphttp_config, max_idle_conns_per_host),
+     .default_text = "0",
+     .max = 1e6,
+     .otel_default = "0 (Go's 2)",
+     .remark = "as many connections are kept as are used at the same time; 0 leaves it to max_idle_conns",
+     .summary = "How many unused connections to one host are kept."},
+    {.name = "max_conns_per_host",
+     .type = WEIR_OPTION_UINT,
+     .offset = offsetof(otlphttp_config, max_conns_per_host),
+     .default_text = "0",
+     .max = 1e6,
+     .summary =
+         "How many connections to one host there may be; 0 for no limit. Shared out among the workers, rounded up, "
+         "and counted for each signal."},
+    {.name = "idle_conn_timeout",
+     .type = WEIR_OPTION_DURATION,
+     .offset = offsetof(otlphttp_config, idle_conn_timeout_ms),
+     .default_text = "90s",
+     .summary = "A connection that was unused for longer is not used again; 0 for no limit. In whole seconds."},
+    {.name = "disable_keep_alives",
+     .type = WEIR_OPTION_BOOL,
+     .offset = offsetof(otlphttp_config, disable_keep_alives),
+     .default_text = "false",
+     .summary = "Whether every request has a connection of its own."},
+    {.name = "force_attempt_http2",
+     .type = WEIR_OPTION_BOOL,
+     .offset = offsetof(otlphttp_config, force_attempt_http2),
+     .default_text = "true",
+     .summary = "Whether HTTP/2 is offered to https:// servers; without TLS it is always HTTP/1.1."},
+    {.name = "http2_read_idle_timeout",
+     .type = WEIR_OPTION_DURATION,
+     .standing = WEIR_SUBSUMED,
+     .remark = FRESH_CONNECTION,
+     .summary = "After so much silence an HTTP/2 connection is pinged."},
+    {.name = "http2_ping_timeout",
+     .type = WEIR_OPTION_DURATION,
+     .standing = WEIR_SUBSUMED,
+     .remark = FRESH_CONNECTION,
+     .summary = "How long the answer to a ping may take."},
+    {.name = "cookies",
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(otlphttp_config, cookies),
+     .group = cookies_options,
+     .group_size = sizeof(otlphttp_cookies),
+     .summary =
+         "Written (also without anything below), the server's cookies are kept and sent, for each worker and signal."},
+    {.name = "middlewares",
+     .type = WEIR_OPTION_ANY,
+     .standing = WEIR_NOT_BUILT,
+     .remark = "leave the key out: weir has no middlewares",
+     .summary = "Extensions that look at every request."},
+    {0}};
+
+/* ---- what follows from them ---- */
+
+static const char *const paths[WEIR_SIGNALS] = {
+    [WEIR_TRACES] = "v1/traces",
+    [WEIR_METRICS] = "v1/metrics",
+    [WEIR_LOGS] = "v1/logs",
+};
+
+static bool is_written(const char *text)
+{
+    return text && *text;
+}
+
+char *otlphttp_url(const otlphttp_config *config, weir_signal signal)
+{
+    if (is_written(config->endpoints[signal]))
+        return weir_strdup(config->endpoints[signal]);
+    if (!is_written(config->endpoint))
+        return NULL;
+    bool ends_in_slash = config->endpoint[strlen(config->endpoint) - 1] == '/';
+    return weir_format("%s%s%s", config->endpoint, ends_in_slash ? "" : "/", paths[signal]);
+}
+
+weir_encoding otlphttp_encoding_of(const otlphttp_config *config)
+{
+    switch ((otlphttp_compression)config->compression) {
+    case OTLPHTTP_GZIP:
+        return WEIR_ENCODING_GZIP;
+    case OTLPHTTP_ZLIB:
+    case OTLPHTTP_DEFLATE:
+        return WEIR_ENCODING_DEFLATE;
+    case OTLPHTTP_ZSTD:
+        return WEIR_ENCODING_ZSTD;
+    default: /* what is not built has been refused by otlphttp_check */
+        return WEIR_ENCODING_IDENTITY;
+    }
+}
+
+/* As the Collector: the name as configured, although "zlib" is no registered one. */
+const char *otlphttp_encoding_name(const otlphttp_config *config)
+{
+    return compression_names[config->compression];
+}
+
+int otlphttp_level(const otlphttp_config *config)
+{
+    int64_t level = config->compression_params.level;
+    if (level == 0 || (level == -1 && otlphttp_encoding_of(config) != WEIR_ENCODING_ZSTD))
+        return WEIR_LEVEL_USUAL;
+    if (otlphttp_encoding_of(config) != WEIR_ENCODING_ZSTD)
+        return level < 1 ? 1 : (int)level;
+    return level < WEIR_ZSTD_LEVEL_MIN ? WEIR_ZSTD_LEVEL_MIN
+                                       : (int)(level > WEIR_ZSTD_LEVEL_MAX ? WEIR_ZSTD_LEVEL_MAX : level);
+}
+
+/* ---- checks ---- */
+
+static void check_url(const char *text, const char *key, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    weir_url url = {0};
+    weir_error error = {0};
+    if (!is_written(text))
+        return;
+    if (weir_url_parse(text, &url, &error) != WEIR_OK)
+        weir_diagnostics_error(diagnostics, weir_node_find(node, key), "%s \"%s\" %s", key, text, error.text);
+    weir_url_done(&url);
+}
+
+static void check_urls(const otlphttp_config *config, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    static const char *const keys[WEIR_SIGNALS] = {
+        [WEIR_TRACES] = "traces_endpoint", [WEIR_METRICS] = "metrics_endpoint", [WEIR_LOGS] = "logs_endpoint"};
+    bool has_any = is_written(config->endpoint);
+    check_url(config->endpoint, "endpoint", node, diagnostics);
+    for (int signal = 0; signal < WEIR_SIGNALS; signal++) {
+        has_any = has_any || is_written(config->endpoints[signal]);
+        check_url(config->endpoints[signal], keys[signal], node, diagnostics);
+    }
+    if (!has_any)
+        weir_diagnostics_error(diagnostics, node,
+                               "at least one endpoint must be specified: write `endpoint: https://host:4318`");
+}
+
+static void check_compression(const otlphttp_config *config, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    int64_t level = config->compression_params.level;
+    weir_encoding encoding = otlphttp_encoding_of(config);
+    if (config->compression >= OTLPHTTP_SNAPPY)
+        weir_diagnostics_error(diagnostics, weir_node_find(node, "compression"),
+                               "compression \"%s\" is not built: use zstd or gzip",
+                               compression_names[config->compression]);
+    else if (level != 0 && encoding == WEIR_ENCODING_IDENTITY)
+        weir_diagnostics_error(diagnostics, weir_node_find(node, "compression_params.level"),
+                               "without compression there is no level: leave compression_params out");
+    else if (encoding != WEIR_ENCODING_ZSTD && (level < -2 || level > 9))
+        weir_diagnostics_error(diagnostics, weir_node_find(node, "compression_params.level"),
+                               "level %lld is not one of %s: write 1 to 9", (long long)level,
+                               compression_names[config->compression]);
+}
+
+void otlphttp_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    const otlphttp_config *otlphttp = config;
+    check_urls(otlphttp, node, diagnostics);
+    check_compression(otlphttp, node, diagnostics);
+    if (otlphttp->encoding == OTLPHTTP_JSON)
+        weir_diagnostics_error(diagnostics, weir_node_find(node, "encoding"),
+                               "encoding \"json\" is not built: use proto, which every OTLP/HTTP server takes");
+    weir_request_headers_check(&otlphttp->headers, node, diagnostics);
+    weir_tls_client_check(&otlphttp->tls, weir_node_find(node, "tls"), diagnostics);
+    weir_sender_check(&otlphttp->sender, node, diagnostics);
+}
