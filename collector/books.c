@@ -5,6 +5,7 @@
 
 #include "core/memory.h"
 #include "exporters/sender/meters.h"
+#include "queue/storage.h"
 
 typedef struct pipeline_books {
     int64_t received, dropped, handed;
@@ -51,6 +52,23 @@ static bool write_exporter_books(const weir_plan *plan, weir_metrics *metrics, s
     return difference == 0;
 }
 
+/* What the exporter's queue on disk took in and gave out; nothing is written for a queue in memory. */
+static bool write_queue_books(weir_metrics *metrics, const char *id, weir_signal signal, weir_buffer *out)
+{
+    weir_queue_books books = weir_queue_books_read(metrics, id, signal);
+    if (books.stored + books.recovered == 0)
+        return true;
+    int64_t difference =
+        books.stored + books.recovered - books.released - books.dead_lettered - books.damaged - books.on_disk;
+    weir_buffer_printf(out,
+                       "books  queue %s (%s): stored %lld + recovered %lld = released %lld + dead-lettered %lld + "
+                       "damaged %lld + on disk %lld  [%s]\n",
+                       id, weir_signal_items(signal), (long long)books.stored, (long long)books.recovered,
+                       (long long)books.released, (long long)books.dead_lettered, (long long)books.damaged,
+                       (long long)books.on_disk, verdict(difference));
+    return difference == 0;
+}
+
 bool weir_books_write(const weir_plan *plan, weir_metrics *metrics, weir_buffer *out)
 {
     bool balanced = true;
@@ -65,8 +83,11 @@ bool weir_books_write(const weir_plan *plan, weir_metrics *metrics, weir_buffer 
     }
     for (size_t i = 0; i < plan->component_count * WEIR_SIGNALS; i++) {
         weir_signal signal = (weir_signal)(i % WEIR_SIGNALS);
-        if (is_exporter_of(plan, i / WEIR_SIGNALS, signal) &&
-            !write_exporter_books(plan, metrics, i / WEIR_SIGNALS, signal, out))
+        if (!is_exporter_of(plan, i / WEIR_SIGNALS, signal))
+            continue;
+        if (!write_exporter_books(plan, metrics, i / WEIR_SIGNALS, signal, out))
+            balanced = false;
+        if (!write_queue_books(metrics, plan->components[i / WEIR_SIGNALS].id, signal, out))
             balanced = false;
     }
     return balanced;

@@ -9,6 +9,7 @@
 #include "extensions/basicauth.h"
 #include "extensions/bearertokenauth.h"
 #include "extensions/headers_setter.h"
+#include "extensions/file_storage.h"
 #include "extensions/health_check.h"
 #include "module.h"
 #include "processors/processors.h"
@@ -51,6 +52,7 @@ static component_row rows[] = {
     IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
     IN_MODULE(WEIR_EXPORTER, "otlphttp", "otlp_http", "weir-otlphttp.so", weir_exporter_otlphttp),
     {.type = &weir_extension_health_check},
+    {.type = &weir_extension_file_storage},
     {.type = &weir_extension_basicauth},
     {.type = &weir_extension_bearertokenauth},
     {.type = &weir_extension_headers_setter},

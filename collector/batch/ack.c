@@ -54,9 +54,14 @@ weir_ack *weir_ack_split(weir_ack *takes, unsigned parts)
     return &split->super;
 }
 
-bool weir_ack_abandoned(const weir_ack *ack)
+const weir_ack *weir_ack_whole(const weir_ack *ack)
 {
     while (ack->complete == split_complete)
         ack = WEIR_CONTAINER(ack, split_ack, super)->whole;
-    return ack->abandoned;
+    return ack;
+}
+
+bool weir_ack_abandoned(const weir_ack *ack)
+{
+    return weir_ack_whole(ack)->abandoned;
 }

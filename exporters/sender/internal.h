@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parts of a sender, for its own files: sender.c (life, taking batches, choosing what is sent when) and outcome.c
- * (what an answer does). Everything belongs to the worker's thread.
+ * (what an answer does); with a storage, stored.c in front of it. Everything belongs to the worker's thread.
  *
  *     partition 1   batch ─ batch ─ batch        waiting, not yet formed into a request
  *     partition 2   batch
@@ -14,6 +14,7 @@
 #include "exporters/sender/backoff.h"
 #include "exporters/sender/room.h"
 #include "exporters/sender/sender.h"
+#include "queue/storage.h"
 
 enum {
     /* Pushes under way where no queue limits them (sending_queue.enabled: false): more than any backend wants at
@@ -97,8 +98,14 @@ typedef struct push_shape {
     uint64_t partitions_max;
 } push_shape;
 
+/* Takes a batch that will never be delivered and completes its acknowledgement once that is safe to do. `error` is
+ * borrowed. */
+typedef void (*batch_burial)(void *user, weir_batch *takes_batch, const weir_error *error);
+
 typedef struct weir_sender {
     weir_exporter super;
+    batch_burial bury; /* NULL: whoever waits for the batch hears that it was rejected */
+    void *bury_user;
     weir_sender_shared *shared;
     const weir_sender_config *config;
     weir_room *room;
@@ -139,6 +146,10 @@ typedef struct weir_sender {
 
 /* shared.c */
 weir_room *weir_sender_shared_room(weir_sender_shared *shared, weir_signal signal, const push_shape *shape);
+/* The log of the disk queue and the room in it; NULL, and nothing set, without a storage. */
+weir_storage_log *weir_sender_shared_log(weir_sender_shared *shared, weir_signal signal, const push_shape *shape,
+                                         weir_room **ret_room);
+weir_storage *weir_sender_shared_storage(const weir_sender_shared *shared); /* NULL: none */
 const weir_host *weir_sender_shared_host(const weir_sender_shared *shared);
 const char *weir_sender_shared_id(const weir_sender_shared *shared);
 const weir_sender_config *weir_sender_shared_config(const weir_sender_shared *shared);
@@ -170,6 +181,14 @@ typedef batch_list (*batch_filter)(weir_sender *sender, batch_list batches, bool
 void weir_sender_pump(weir_sender *sender);
 /* Passes everything that is not under way through `filter`. Not while pumping. */
 void weir_sender_filter(weir_sender *sender, batch_filter filter);
+/* How long it takes until `items` have left, from the speed at which they have left lately: for refused callers. */
+uint64_t weir_sender_delay_ms(const weir_sender *sender, uint64_t items);
+
+/* stored.c: a queue on disk in front of `window`, which it takes. */
+weir_exporter *weir_stored_new(weir_sender *window, weir_storage_log *log, weir_room *room, const weir_worker *worker);
+/* The window behind an exporter of weir_stored_new; NULL if it is not one. */
+weir_sender *weir_stored_window(const weir_exporter *exporter);
+void weir_stored_free(weir_exporter *exporter);
 
 /* outcome.c: how batches end. `error` may be NULL where the reason says enough. */
 void weir_sender_give_up(weir_sender *sender, weir_batch *takes_batch, weir_giveup_reason reason,

@@ -70,11 +70,13 @@ const weir_option weir_sender_queue_options[] = {
     {.name = "queue_size",
      .type = WEIR_OPTION_UINT,
      .offset = offsetof(weir_sender_queue_config, queue_size),
-     .default_text = "1000",
      .min = 1,
      .max = 1e15,
-     .summary = "How much may wait or be under way, in units of the sizer; in bytes never more than half of the memory "
-                "limit."},
+     .otel_default = "1000",
+     .remark =
+         "1000 in memory as in the Collector; on disk the storage's size is the limit, unless this one is written",
+     .summary = "How much may wait or be under way, in units of the sizer. In memory 1000 if not written, and in bytes "
+                "never more than half of the memory limit; on disk no limit if not written. Counted per signal."},
     {.name = "sizer",
      .type = WEIR_OPTION_ENUM,
      .offset = offsetof(weir_sender_queue_config, sizer),
@@ -92,12 +94,14 @@ const weir_option weir_sender_queue_options[] = {
      .default_text = "true",
      .otel_default = "false",
      .remark = "an OK is a promise: a queue in memory cannot answer for data it loses when the process dies",
-     .summary = "Whether the sender of data is answered by the backend (true) or once its data is in memory (false)."},
+     .summary =
+         "Whether the sender of data is answered by the backend (true) or once its data is in memory (false). With "
+         "a storage the answer comes from the disk, and true is an error, as in the Collector."},
     {.name = "storage",
-     .type = WEIR_OPTION_STRING,
-     .standing = WEIR_NOT_BUILT,
-     .remark = "the disk queue is not built yet; leave the key out: data is then answered only when the backend has it",
-     .summary = "The extension that keeps the queue on disk."},
+     .type = WEIR_OPTION_EXTENSION,
+     .offset = offsetof(weir_sender_queue_config, storage),
+     .lends = WEIR_LENDS_STORAGE,
+     .summary = "The extension that keeps the queue on disk: data is answered OK once it is written there and synced."},
     {.name = "batch",
      .type = WEIR_OPTION_POINTER,
      .offset = offsetof(weir_sender_queue_config, batch),
@@ -145,6 +149,14 @@ const weir_option weir_sender_retry_options[] = {
      .summary = "Gives up so long after the first attempt; 0 means never."},
     {0}};
 
+uint64_t weir_sender_queue_size(const weir_sender_queue_config *queue)
+{
+    enum { DEFAULT_IN_MEMORY = 1000 };
+    if (queue->queue_size > 0)
+        return queue->queue_size;
+    return queue->storage ? UINT64_MAX : DEFAULT_IN_MEMORY;
+}
+
 static void check_keys(const weir_strings *keys, const weir_node *node, weir_diagnostics *diagnostics)
 {
     for (size_t i = 0; i < keys->count; i++) {
@@ -165,10 +177,11 @@ static void check_batch(const weir_sender_queue_config *queue, const weir_node *
                                (unsigned long long)batch->min_size);
     bool same_unit = (queue->sizer == WEIR_SIZE_ITEMS && batch->sizer != WEIR_BATCH_SIZE_BYTES) ||
                      (queue->sizer == WEIR_SIZE_BYTES && batch->sizer != WEIR_BATCH_SIZE_ITEMS);
-    if (same_unit && batch->min_size > queue->queue_size)
+    uint64_t queue_size = weir_sender_queue_size(queue);
+    if (same_unit && batch->min_size > queue_size)
         weir_diagnostics_error(diagnostics, weir_node_find(node, "sending_queue.batch"),
                                "min_size (%llu) is larger than queue_size (%llu): no request would ever be full",
-                               (unsigned long long)batch->min_size, (unsigned long long)queue->queue_size);
+                               (unsigned long long)batch->min_size, (unsigned long long)queue_size);
     check_keys(&batch->partition.metadata_keys, node, diagnostics);
 }
 
@@ -184,11 +197,34 @@ static void check_retry(const weir_sender_retry_config *retry, const weir_node *
         weir_diagnostics_error(diagnostics, at, "max_elapsed_time is shorter than max_interval");
 }
 
+static void check_storage(const weir_sender_config *config, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    const weir_sender_queue_config *queue = &config->queue;
+    if (!queue->enabled) {
+        weir_diagnostics_warning(diagnostics, weir_node_find(node, "sending_queue.storage"),
+                                 "with enabled: false there is no queue, and nothing is stored");
+        return;
+    }
+    const weir_node *wait = weir_node_find(node, "sending_queue.wait_for_result");
+    if (wait && queue->wait_for_result)
+        weir_diagnostics_error(diagnostics, wait,
+                               "wait_for_result: true and storage exclude each other: with a storage the answer comes "
+                               "from the disk; leave one of them out");
+    if (!config->retry.enabled || config->retry.max_elapsed_time_ms > 0)
+        weir_diagnostics_warning(diagnostics,
+                                 weir_node_find(node, config->retry.enabled ? "retry_on_failure.max_elapsed_time"
+                                                                            : "retry_on_failure.enabled"),
+                                 "data that was answered OK and is not delivered %s goes to the dead letters",
+                                 config->retry.enabled ? "in this time" : "at the first attempt");
+}
+
 void weir_sender_check(const weir_sender_config *config, const weir_node *node, weir_diagnostics *diagnostics)
 {
     if (config->queue.enabled && config->queue.batch)
         check_batch(&config->queue, node, diagnostics);
-    if (config->queue.enabled && !config->queue.wait_for_result)
+    if (config->queue.storage)
+        check_storage(config, node, diagnostics);
+    else if (config->queue.enabled && !config->queue.wait_for_result)
         weir_diagnostics_warning(
             diagnostics, weir_node_find(node, "sending_queue.wait_for_result"),
             "with wait_for_result: false an OK means \"in memory\": what is in the queue is lost with the process");
@@ -197,9 +233,13 @@ void weir_sender_check(const weir_sender_config *config, const weir_node *node, 
 
 void weir_sender_promise(const weir_sender_config *config, const char *destination, char *ret_text, size_t size)
 {
-    if (config->queue.enabled && !config->queue.wait_for_result)
+    bool ends = !config->retry.enabled || config->retry.max_elapsed_time_ms > 0;
+    if (config->queue.enabled && config->queue.storage)
+        snprintf(ret_text, size, "OK means on disk (%s): kept until %s has the data%s", config->queue.storage,
+                 destination, ends ? ", or in the dead letters when retries end" : "");
+    else if (config->queue.enabled && !config->queue.wait_for_result)
         snprintf(ret_text, size, "OK means in memory: lost if weir dies before %s has the data%s", destination,
-                 config->retry.enabled && config->retry.max_elapsed_time_ms == 0 ? "" : ", or when retries end");
+                 ends ? ", or when retries end" : "");
     else
         snprintf(ret_text, size, "OK means %s has the data", destination);
 }

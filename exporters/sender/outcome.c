@@ -24,13 +24,32 @@ static void measure_speed(weir_sender *sender, uint64_t items)
 }
 
 /* The batch is held no longer; what became of its items was counted before. */
-static void complete(weir_sender *sender, weir_batch *batch, const weir_outcome *outcome)
+static void let_go(weir_sender *sender, const weir_batch *batch)
 {
     WEIR_ASSERT(sender->held_items >= batch->items);
     sender->held_items -= batch->items;
     weir_metric_add(sender->meters.held, -(int64_t)batch->items);
     weir_room_give(sender->room, 1, batch->items, batch->bytes);
+}
+
+static void complete(weir_sender *sender, weir_batch *batch, const weir_outcome *outcome)
+{
+    let_go(sender, batch);
     weir_batch_complete(batch, outcome);
+}
+
+/* The end of a batch that will never be delivered. */
+static void complete_rejected(weir_sender *sender, weir_batch *batch, const weir_error *error)
+{
+    weir_outcome outcome = {.kind = WEIR_REJECTED, .error = *error};
+    outcome.error.class_ = WEIR_ERROR_PERMANENT;
+    outcome.error.rejected_items = batch->items;
+    if (!sender->bury) {
+        complete(sender, batch, &outcome);
+        return;
+    }
+    let_go(sender, batch);
+    sender->bury(sender->bury_user, batch, &outcome.error);
 }
 
 static void complete_all(weir_sender *sender, batch_list batches, const weir_outcome *outcome)
@@ -40,18 +59,22 @@ static void complete_all(weir_sender *sender, batch_list batches, const weir_out
         complete(sender, batch, outcome);
 }
 
+static void complete_all_rejected(weir_sender *sender, batch_list batches, const weir_error *error)
+{
+    weir_batch *batch;
+    while ((batch = batch_list_pop(&batches)))
+        complete_rejected(sender, batch, error);
+}
+
 static void reject_all(weir_sender *sender, batch_list batches, weir_reject_reason reason, const weir_error *error)
 {
     weir_batch *batch;
     while ((batch = batch_list_pop(&batches))) {
-        weir_outcome outcome = {.kind = WEIR_REJECTED, .error = *error};
-        outcome.error.class_ = WEIR_ERROR_PERMANENT;
-        outcome.error.rejected_items = batch->items;
         weir_metric_add(sender->meters.rejected[reason], (int64_t)batch->items);
         weir_metric_add(sender->meters.send_failed, (int64_t)batch->items);
         weir_log(WEIR_LOG_WARN, sender->id, "the backend refused data for good items=%llu error=\"%s\"",
                  (unsigned long long)batch->items, error->text);
-        complete(sender, batch, &outcome);
+        complete_rejected(sender, batch, error);
     }
 }
 
@@ -70,11 +93,28 @@ static void log_dropped(const weir_sender *sender, const weir_batch *batch, cons
              (unsigned long long)batch->items, error->text);
 }
 
+/* A source that can replay would only send it again: for it, what was not delivered in time is refused for good. */
+static void expire(weir_sender *sender, weir_batch *batch, const weir_error *error, bool was_tried)
+{
+    weir_error expired = {0};
+    weir_error_set(&expired, WEIR_ERROR_PERMANENT, WEIR_TIMEOUT, "expired: %s", error->text);
+    weir_metric_add(sender->meters.rejected[WEIR_REJECT_EXPIRED], (int64_t)batch->items);
+    if (was_tried)
+        weir_metric_add(sender->meters.send_failed, (int64_t)batch->items);
+    weir_log(WEIR_LOG_WARN, sender->id, "data was not delivered in time items=%llu error=\"%s\"",
+             (unsigned long long)batch->items, error->text);
+    complete_rejected(sender, batch, &expired);
+}
+
 void weir_sender_give_up(weir_sender *sender, weir_batch *takes_batch, weir_giveup_reason reason,
                          const weir_error *error, bool was_tried)
 {
     weir_batch *batch = takes_batch;
     weir_outcome outcome = {.kind = WEIR_RETRY_LATER, .error = error ? *error : giveup_error(reason)};
+    if (reason == WEIR_GIVEUP_EXPIRED && batch->ack->replays) {
+        expire(sender, batch, &outcome.error, was_tried);
+        return;
+    }
     bool is_lost = batch->ack == &weir_ack_nobody;
     if (is_lost)
         log_dropped(sender, batch, &outcome.error);
@@ -137,7 +177,11 @@ static void delivered(weir_sender *sender, sender_push *push, const weir_error *
         weir_log(WEIR_LOG_WARN, sender->id, "the backend took a part only rejected=%llu items=%llu message=\"%s\"",
                  (unsigned long long)rejected, (unsigned long long)items, error->text);
     measure_speed(sender, items);
-    complete_all(sender, sender_push_free(push), &outcome);
+    batch_list batches = sender_push_free(push);
+    if (rejected == items && sender->bury)
+        complete_all_rejected(sender, batches, error);
+    else
+        complete_all(sender, batches, &outcome);
 }
 
 /* ---- not now ---- */

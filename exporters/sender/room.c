@@ -6,13 +6,13 @@
 #include "core/assert.h"
 #include "core/memory.h"
 
-void weir_room_init(weir_room *room, const weir_account *account, const weir_sender_queue_config *config,
-                    uint64_t request_min, weir_sizer request_sizer)
+void weir_room_init(weir_room *room, weir_sizer sizer, uint64_t size_max, uint64_t bytes_max, uint64_t request_min,
+                    weir_sizer request_sizer)
 {
     *room = (weir_room){
-        .account = account,
-        .sizer = (weir_sizer)config->sizer,
-        .size_max = config->enabled ? config->queue_size : UINT64_MAX,
+        .sizer = sizer,
+        .size_max = size_max,
+        .bytes_max = bytes_max,
         .request_min = request_min,
         .request_sizer = request_sizer,
     };
@@ -51,8 +51,8 @@ bool weir_room_take(weir_room *room, uint64_t items, uint64_t bytes)
     uint64_t requests_before = atomic_fetch_add(&room->requests, 1);
     uint64_t items_after = atomic_fetch_add(&room->items, items) + items;
     uint64_t bytes_after = atomic_fetch_add(&room->bytes, bytes) + bytes;
-    bool fits = units(room, requests_before + 1, items_after, bytes_after) <= room->size_max &&
-                bytes_after <= room->account->limit_bytes / 2;
+    bool fits =
+        units(room, requests_before + 1, items_after, bytes_after) <= room->size_max && bytes_after <= room->bytes_max;
     if (fits || requests_before == 0)
         return true;
     /* Nobody is woken by this: what was refused here left no room behind. */

@@ -26,9 +26,9 @@ typedef struct weir_room_waiter {
 
 typedef struct weir_room {
     /* Set before use, then constant. */
-    const weir_account *account;
     weir_sizer sizer;
-    uint64_t size_max; /* in units of the sizer */
+    uint64_t size_max;  /* in units of the sizer */
+    uint64_t bytes_max; /* whatever the sizer */
     uint64_t
         request_min; /* with SIZE_REQUESTS and batching: how much of `request_sizer` makes one request; 0: count batches */
     weir_sizer request_sizer;
@@ -42,13 +42,14 @@ typedef struct weir_room {
     weir_room_waiter *waiters;
 } weir_room;
 
-void weir_room_init(weir_room *room, const weir_account *account, const weir_sender_queue_config *config,
-                    uint64_t request_min, weir_sizer request_sizer);
+/* Room for `size_max` units of `sizer`, and never more than `bytes_max`; UINT64_MAX: no limit. */
+void weir_room_init(weir_room *room, weir_sizer sizer, uint64_t size_max, uint64_t bytes_max, uint64_t request_min,
+                    weir_sizer request_sizer);
 void weir_room_done(weir_room *room);
 
 /* Takes room if there is any. An empty room takes everything. */
 bool weir_room_take(weir_room *room, uint64_t items, uint64_t bytes);
-/* Takes room past the limits: for what was reserved before, or grew while it was cut. */
+/* Takes room past the limits: for what was reserved before, grew while it was cut, or was found at start. */
 void weir_room_force(weir_room *room, uint64_t requests, uint64_t items, uint64_t bytes);
 /* Gives back, and wakes those who wait. */
 void weir_room_give(weir_room *room, uint64_t requests, uint64_t items, uint64_t bytes);

@@ -12,19 +12,21 @@ static const uint64_t ns_per_ms = 1000000;
 
 static weir_sender *sender_of(const weir_exporter *exporter)
 {
+    weir_sender *window = weir_stored_window(exporter);
+    if (window)
+        return window;
     return WEIR_CONTAINER((void *)(uintptr_t)exporter, weir_sender, super);
 }
 
 /* ---- room ---- */
 
-/* How long it takes until there is room again, from the speed at which items have left lately. */
-static uint64_t delay_until_room_ms(const weir_sender *sender)
+uint64_t weir_sender_delay_ms(const weir_sender *sender, uint64_t items)
 {
     uint64_t now = weir_loop_now_ns(sender->loop);
     double delay_ms = (double)weir_backoff_left_ms(&sender->backoff, now);
     double speed = sender->items_per_second * weir_sender_shared_host(sender->shared)->workers;
     if (speed > 0)
-        delay_ms += (double)atomic_load(&sender->room->items) * 1000 / speed;
+        delay_ms += (double)items * 1000 / speed;
     if (delay_ms < WEIR_SENDER_DELAY_MS_MIN)
         return WEIR_SENDER_DELAY_MS_MIN;
     return delay_ms > WEIR_SENDER_DELAY_MS_MAX ? WEIR_SENDER_DELAY_MS_MAX : (uint64_t)delay_ms;
@@ -34,7 +36,7 @@ static void refuse(weir_sender *sender, uint64_t items, weir_error *ret_error)
 {
     weir_metric_add(sender->meters.enqueue_failed, (int64_t)items);
     weir_error_set(ret_error, WEIR_ERROR_THROTTLED, WEIR_AGAIN, "the queue of exporter %s is full", sender->id);
-    ret_error->retry_after_ms = (uint32_t)delay_until_room_ms(sender);
+    ret_error->retry_after_ms = (uint32_t)weir_sender_delay_ms(sender, atomic_load(&sender->room->items));
 }
 
 static void sweep(weir_sender *sender);
@@ -548,7 +550,7 @@ static weir_histogram *push_sizes_register(const weir_host *host, const char *id
                                            "Items in a request.", "{unit}", &label, 1, bounds, WEIR_COUNT_OF(bounds));
 }
 
-weir_exporter *weir_sender_new(weir_sender_shared *shared, const weir_worker *worker, weir_signal signal,
+static weir_sender *window_new(weir_sender_shared *shared, const weir_worker *worker, weir_signal signal,
                                const weir_batch_shape *shape, const weir_sender_ops *ops, void *exporter)
 {
     const weir_sender_config *config = weir_sender_shared_config(shared);
@@ -579,7 +581,16 @@ weir_exporter *weir_sender_new(weir_sender_shared *shared, const weir_worker *wo
     sender->waiter = weir_room_waiter_new(sender->room, worker->loop, room_came, sender);
     sender->timer = weir_timer_new(worker->loop, look_again, sender);
     sender->rate_since_ns = weir_loop_now_ns(worker->loop);
-    return &sender->super;
+    return sender;
+}
+
+weir_exporter *weir_sender_new(weir_sender_shared *shared, const weir_worker *worker, weir_signal signal,
+                               const weir_batch_shape *shape, const weir_sender_ops *ops, void *exporter)
+{
+    weir_sender *window = window_new(shared, worker, signal, shape, ops, exporter);
+    weir_room *room = NULL;
+    weir_storage_log *log = weir_sender_shared_log(shared, signal, &window->shape, &room);
+    return log ? weir_stored_new(window, log, room, worker) : &window->super;
 }
 
 void *weir_sender_exporter(weir_exporter *sender)
@@ -592,6 +603,8 @@ void weir_sender_free(weir_exporter *exporter)
     if (!exporter)
         return;
     weir_sender *sender = sender_of(exporter);
+    if (exporter != &sender->super)
+        weir_stored_free(exporter);
     WEIR_ASSERT(sender->held_items == 0 && sender->under_way.head == NULL && sender->again.head == NULL);
     weir_timer_free(sender->timer);
     weir_room_waiter_free(sender->room, sender->waiter);

@@ -61,10 +61,11 @@ typedef struct weir_sender_batch_config {
 typedef struct weir_sender_queue_config {
     bool enabled;
     uint64_t num_consumers;
-    uint64_t queue_size;
-    int sizer; /* weir_sizer */
+    uint64_t queue_size; /* 0: not written; ask weir_sender_queue_size */
+    int sizer;           /* weir_sizer */
     bool block_on_overflow;
     bool wait_for_result;
+    char *storage;                   /* the id of an extension; NULL: the queue is in memory */
     weir_sender_batch_config *batch; /* NULL: not written */
 } weir_sender_queue_config;
 
@@ -104,6 +105,9 @@ extern const weir_option weir_sender_retry_options[];
         .name = "timeout", .type = WEIR_OPTION_DURATION, .offset = offsetof(config, member.timeout_ms), \
         .default_text = "5s", .summary = "How long one attempt to send may take; 0 means without end."  \
     }
+
+/* In units of the sizer; UINT64_MAX: no limit. */
+uint64_t weir_sender_queue_size(const weir_sender_queue_config *queue);
 
 /* Rules across the options of the sender; called from an exporter's check with the exporter's node. */
 void weir_sender_check(const weir_sender_config *config, const weir_node *node, weir_diagnostics *diagnostics);

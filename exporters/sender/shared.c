@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "core/assert.h"
 #include "exporters/sender/internal.h"
 #include "telemetry/health.h"
 
@@ -13,10 +14,13 @@ struct weir_sender_shared {
     const weir_label *labels;
     size_t label_count;
     weir_health_part *health; /* NULL without health */
-    pthread_mutex_t lock;     /* of has_room */
+    weir_storage *storage;    /* NULL: the queue is in memory only */
+    pthread_mutex_t lock;     /* of what is made when it is first asked for */
     bool has_room[WEIR_SIGNALS];
-    weir_room rooms[WEIR_SIGNALS];
-    _Atomic int reported; /* 0 nothing yet, 1 well, 2 failed: success is told only when it is news */
+    weir_room rooms[WEIR_SIGNALS]; /* what is in memory */
+    weir_storage_log *logs[WEIR_SIGNALS];
+    weir_room disk_rooms[WEIR_SIGNALS]; /* what is on disk or about to be */
+    _Atomic int reported;               /* 0 nothing yet, 1 well, 2 failed: success is told only when it is news */
 };
 
 weir_sender_shared *weir_sender_shared_new(const weir_host *host, const char *id, const weir_sender_config *config,
@@ -29,8 +33,19 @@ weir_sender_shared *weir_sender_shared_new(const weir_host *host, const char *id
     shared->labels = labels;
     shared->label_count = label_count;
     shared->health = host->health ? weir_health_part_new(host->health, id) : NULL;
+    if (config->queue.enabled && config->queue.storage) {
+        weir_error error;
+        shared->storage = host->storage(host, config->queue.storage, &error);
+        WEIR_ASSERT(shared->storage != NULL); /* the option was checked, and extensions are open by now */
+    }
     pthread_mutex_init(&shared->lock, NULL);
     return shared;
+}
+
+static void free_room(weir_sender_shared *shared, weir_room *room)
+{
+    weir_metrics_forget(shared->host->metrics, room);
+    weir_room_done(room);
 }
 
 void weir_sender_shared_free(weir_sender_shared *shared)
@@ -38,10 +53,12 @@ void weir_sender_shared_free(weir_sender_shared *shared)
     if (!shared)
         return;
     for (int signal = 0; signal < WEIR_SIGNALS; signal++) {
-        if (!shared->has_room[signal])
+        if (shared->has_room[signal])
+            free_room(shared, &shared->rooms[signal]);
+        if (!shared->logs[signal])
             continue;
-        weir_metrics_forget(shared->host->metrics, &shared->rooms[signal]);
-        weir_room_done(&shared->rooms[signal]);
+        weir_storage_log_leave(shared->logs[signal]);
+        free_room(shared, &shared->disk_rooms[signal]);
     }
     pthread_mutex_destroy(&shared->lock);
     free(shared);
@@ -58,29 +75,67 @@ static int64_t read_capacity(void *user)
     return room->size_max > INT64_MAX ? INT64_MAX : (int64_t)room->size_max;
 }
 
-static void register_gauges(weir_sender_shared *shared, weir_signal signal)
+/* Without a limit of the count there is no capacity to tell: weir_storage_capacity_bytes is what bounds it. */
+static void register_gauges(weir_sender_shared *shared, weir_signal signal, weir_room *room)
 {
     static const char *const units[] = {"{batch}", "{item}", "By"};
-    weir_room *room = &shared->rooms[signal];
     const weir_label labels[] = {{"exporter", shared->id}, {"data_type", weir_signal_name(signal)}};
     weir_metrics_register_gauge(shared->host->metrics, "otelcol_exporter_queue_size", "What waits or is under way.",
                                 units[room->sizer], labels, 2, read_used, room);
-    weir_metrics_register_gauge(shared->host->metrics, "otelcol_exporter_queue_capacity", "What fits into the queue.",
-                                units[room->sizer], labels, 2, read_capacity, room);
+    if (room->size_max < UINT64_MAX)
+        weir_metrics_register_gauge(shared->host->metrics, "otelcol_exporter_queue_capacity",
+                                    "What fits into the queue.", units[room->sizer], labels, 2, read_capacity, room);
 }
 
 weir_room *weir_sender_shared_room(weir_sender_shared *shared, weir_signal signal, const push_shape *shape)
 {
+    const weir_sender_queue_config *queue = &shared->config->queue;
     weir_room *room = &shared->rooms[signal];
     pthread_mutex_lock(&shared->lock);
     if (!shared->has_room[signal]) {
-        weir_room_init(room, shared->host->account, &shared->config->queue, shape->min, shape->sizer);
-        if (shared->config->queue.enabled)
-            register_gauges(shared, signal);
+        bool is_limited = queue->enabled && !shared->storage;
+        weir_room_init(room, (weir_sizer)queue->sizer, is_limited ? weir_sender_queue_size(queue) : UINT64_MAX,
+                       shared->host->account->limit_bytes / 2, shape->min, shape->sizer);
+        if (is_limited)
+            register_gauges(shared, signal, room);
         shared->has_room[signal] = true;
     }
     pthread_mutex_unlock(&shared->lock);
     return room;
+}
+
+/* On the storage's thread. */
+static void disk_changed(void *user, int64_t records, int64_t items, int64_t bytes)
+{
+    weir_room *room = user;
+    if (records > 0)
+        weir_room_force(room, (uint64_t)records, (uint64_t)items, (uint64_t)bytes);
+    else
+        weir_room_give(room, (uint64_t)-records, (uint64_t)-items, (uint64_t)-bytes);
+}
+
+weir_storage_log *weir_sender_shared_log(weir_sender_shared *shared, weir_signal signal, const push_shape *shape,
+                                         weir_room **ret_room)
+{
+    const weir_sender_queue_config *queue = &shared->config->queue;
+    weir_room *room = &shared->disk_rooms[signal];
+    if (!shared->storage)
+        return NULL;
+    pthread_mutex_lock(&shared->lock);
+    if (!shared->logs[signal]) {
+        weir_room_init(room, (weir_sizer)queue->sizer, weir_sender_queue_size(queue), UINT64_MAX, shape->min,
+                       shape->sizer);
+        register_gauges(shared, signal, room);
+        shared->logs[signal] = weir_storage_log_add(shared->storage, shared->id, signal, disk_changed, room);
+    }
+    pthread_mutex_unlock(&shared->lock);
+    *ret_room = room;
+    return shared->logs[signal];
+}
+
+weir_storage *weir_sender_shared_storage(const weir_sender_shared *shared)
+{
+    return shared->storage;
 }
 
 const weir_host *weir_sender_shared_host(const weir_sender_shared *shared)
@@ -110,8 +165,9 @@ void weir_sender_shared_report_queue(weir_sender_shared *shared)
         return;
     uint64_t items = 0, bytes = 0;
     for (int signal = 0; signal < WEIR_SIGNALS; signal++) {
-        items += atomic_load(&shared->rooms[signal].items);
-        bytes += atomic_load(&shared->rooms[signal].bytes);
+        const weir_room *room = shared->storage ? &shared->disk_rooms[signal] : &shared->rooms[signal];
+        items += atomic_load(&room->items);
+        bytes += atomic_load(&room->bytes);
     }
     weir_health_part_queue(shared->health, items, bytes);
 }

@@ -3,6 +3,7 @@
 
     pipeline   received = dropped + handed
     exporter   taken    = sent + rejected + returned + dropped + held
+    queue      stored + recovered = released + dead_lettered + damaged + on_disk       with a storage
 """
 
 import re
@@ -17,8 +18,13 @@ _PIPELINE = re.compile(r"^books +pipeline (\S+): received (\d+) = sampled or fil
                        r"handed to exporters (\d+) +\[(.*)\]$", re.MULTILINE)
 _EXPORTER = re.compile(r"^books +exporter (\S+) \((\w+)\): taken (\d+) = sent (\d+) \+ rejected (\d+) \+ given back (\d+) \+ "
                        r"dropped (\d+) \+ held (\d+) +\[(.*)\]$", re.MULTILINE)
+# books  queue otlp (spans): stored 8 + recovered 2 = released 9 + dead-lettered 0 + damaged 0 + on disk 1  [balanced]
+_QUEUE = re.compile(r"^books +queue (\S+) \((\w+)\): stored (\d+) \+ recovered (\d+) = released (\d+) \+ "
+                    r"dead-lettered (\d+) \+ damaged (\d+) \+ on disk (\d+) +\[(.*)\]$", re.MULTILINE)
 _PIPELINE_FIELDS = ("received", "dropped", "handed")
 _EXPORTER_FIELDS = ("taken", "sent", "rejected", "returned", "dropped", "held")
+_QUEUE_FIELDS = ("stored", "recovered", "released", "dead_lettered", "damaged", "on_disk")
+_QUEUE_METRICS = ("stored", "recovered", "released", "dead_lettered", "damaged", "disk")
 
 
 def _sum(samples: list, name: str, **labels) -> int:
@@ -31,8 +37,8 @@ def _labels(samples: list, name: str, *labels) -> set:
 
 
 def read_books(program: Collector) -> dict:
-    """From one reading of /metrics: ("pipeline", id) and ("exporter", id, "spans") to their figures. Exact when nothing
-    is in flight."""
+    """From one reading of /metrics: ("pipeline", id), ("exporter", id, "spans") and ("queue", id, "spans") to their
+    figures. Exact when nothing is in flight."""
     samples = program.samples()
     books = {}
     for (pipeline,) in _labels(samples, "weir_pipeline_received_items", "pipeline"):
@@ -44,6 +50,10 @@ def read_books(program: Collector) -> dict:
         figures = [_sum(samples, f"weir_exporter_{name}_items", **of) for name in _EXPORTER_FIELDS]
         figures[1] = _sum(samples, f"otelcol_exporter_sent_{ITEMS[signal]}", exporter=exporter)
         books["exporter", exporter, ITEMS[signal]] = dict(zip(_EXPORTER_FIELDS, figures))
+    for exporter, signal in _labels(samples, "weir_queue_stored_items", "exporter", "data_type"):
+        of = {"exporter": exporter, "data_type": signal}
+        figures = (_sum(samples, f"weir_queue_{name}_items", **of) for name in _QUEUE_METRICS)
+        books["queue", exporter, ITEMS[signal]] = dict(zip(_QUEUE_FIELDS, figures))
     return books
 
 
@@ -58,6 +68,9 @@ def printed_books(program: Collector) -> dict:
     for exporter, items, *figures, verdict in _EXPORTER.findall(output):
         assert verdict == "balanced"
         books["exporter", exporter, items] = dict(zip(_EXPORTER_FIELDS, map(int, figures)))
+    for exporter, items, *figures, verdict in _QUEUE.findall(output):
+        assert verdict == "balanced"
+        books["queue", exporter, items] = dict(zip(_QUEUE_FIELDS, map(int, figures)))
     assert books, f"no books were printed:\n{program.tail()}"
     return books
 
@@ -68,5 +81,8 @@ def assert_balanced(books: dict):
     for line, of in books.items():
         if line[0] == "pipeline":
             assert of["received"] == of["dropped"] + of["handed"], (line, of)
+        elif line[0] == "queue":
+            left = sum(of[name] for name in _QUEUE_FIELDS[2:])
+            assert of["stored"] + of["recovered"] == left, (line, of)
         else:
             assert of["taken"] == sum(of[name] for name in _EXPORTER_FIELDS[1:]), (line, of)

@@ -15,10 +15,11 @@ MAY_INCLUDE = {
     "config": {"core", "net", "otlp", "batch"},
     "telemetry": {"core", "net", "otlp", "batch", "config"},
     "tls": {"core", "net", "telemetry"},
+    "queue": {"core", "net", "otlp", "batch", "telemetry"},
     "processors": COMPONENT,
-    "extensions": COMPONENT,
+    "extensions": COMPONENT | {"queue"},
     "receivers": COMPONENT,
-    "exporters": COMPONENT,
+    "exporters": COMPONENT | {"queue"},
     "demo": {"core", "net"},
 }
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.M)
