@@ -46,6 +46,15 @@ static weir_disk_left outstanding(const weir_handed *handed)
 void weir_disk_cursor_leave(weir_disk_log *log)
 {
     weir_disk_cursor *cursor = &log->cursor;
+    weir_segment_close(&cursor->reader);
+    cursor->is_open = cursor->has_frame = false;
+    cursor->segment = cursor->segment->next;
+}
+
+/* No good record is left in the cursor's segment: those that were counted and not found are lost. */
+static void give_up_rest(weir_disk_log *log)
+{
+    weir_disk_cursor *cursor = &log->cursor;
     weir_disk_segment *segment = cursor->segment;
     if (cursor->is_open && weir_segment_bytes_left(&cursor->reader) > 0)
         note_damage(log, cursor->reader.offset, weir_segment_bytes_left(&cursor->reader));
@@ -55,9 +64,6 @@ void weir_disk_cursor_leave(weir_disk_log *log)
     weir_disk_left_subtract(&log->left, &lost);
     log->damaged_records += lost.records;
     segment->left = kept;
-    weir_segment_close(&cursor->reader);
-    cursor->is_open = cursor->has_frame = false;
-    cursor->segment = segment->next;
 }
 
 /* A file that somebody has taken away holds the log up no longer than its records are missed. */
@@ -107,9 +113,10 @@ static weir_status find_in_segment(weir_disk_log *log, weir_error *ret_error)
     }
 }
 
-static void leave_and_finish(weir_disk_log *log)
+static void leave_segment(weir_disk_log *log)
 {
     weir_disk_segment *left = log->cursor.segment;
+    give_up_rest(log);
     weir_disk_cursor_leave(log);
     if (left->left.records == 0)
         weir_disk_segment_finish(log, left);
@@ -127,7 +134,7 @@ static weir_status find_next(weir_disk_log *log, weir_error *ret_error)
         if (status == WEIR_NOT_FOUND && !cursor->segment->next)
             return WEIR_NOT_FOUND;
         if (status == WEIR_NOT_FOUND)
-            leave_and_finish(log);
+            leave_segment(log);
     }
     return cursor->segment ? WEIR_OK : WEIR_NOT_FOUND;
 }

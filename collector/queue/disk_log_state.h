@@ -91,7 +91,7 @@ WEIR_MUST_USE weir_status weir_disk_log_sync_folder(const weir_disk_log *log);
 
 /* disk_log_read.c */
 
-/* Moves the cursor to the segment after its own, whose unread rest is given up. */
+/* Moves the cursor to the segment after its own, in which nothing is left to hand out. */
 void weir_disk_cursor_leave(weir_disk_log *log);
 
 #endif
