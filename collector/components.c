@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "exporters/file/file_exporter.h"
 #include "exporters/nop/nop.h"
 #include "exporters/otlp/otlp_exporter.h"
 #include "extensions/basicauth.h"
 #include "extensions/bearertokenauth.h"
-#include "extensions/headers_setter.h"
 #include "extensions/file_storage.h"
+#include "extensions/headers_setter.h"
 #include "extensions/health_check.h"
 #include "module.h"
 #include "processors/processors.h"
@@ -48,14 +49,15 @@ static component_row rows[] = {
     {.type = &weir_processor_resource},
     {.type = &weir_processor_resourcedetection},
     {.type = &weir_exporter_otlp},
+    {.type = &weir_exporter_file},
     {.type = &weir_exporter_nop},
     IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
     IN_MODULE(WEIR_EXPORTER, "otlphttp", "otlp_http", "weir-otlphttp.so", weir_exporter_otlphttp),
     {.type = &weir_extension_health_check},
-    {.type = &weir_extension_file_storage},
     {.type = &weir_extension_basicauth},
     {.type = &weir_extension_bearertokenauth},
     {.type = &weir_extension_headers_setter},
+    {.type = &weir_extension_file_storage},
 };
 
 static bool open_row(component_row *row, weir_error *ret_error)
