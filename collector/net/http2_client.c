@@ -26,6 +26,7 @@ typedef struct http2_connection {
     weir_task task;    /* a failure that must not be reported from inside a call */
     bool is_task_posted;
     bool is_connected;
+    bool has_received;
     bool is_leaving;    /* takes no new calls: had a GOAWAY, or is silent */
     bool is_in_session; /* inside nghttp2: no sending, no callbacks to calls */
     bool is_dispatching;
@@ -286,6 +287,14 @@ static void break_connection(http2_connection *connection, weir_error_class clas
                    why);
 }
 
+/* Servers that refuse a client's certificate should say so; some only close (gRPC's C core). */
+static void break_silent(http2_connection *connection)
+{
+    break_connection(
+        connection, WEIR_ERROR_ENDPOINT, WEIR_CLOSED, "cannot be reached",
+        "TLS: closed after the handshake without a word: does the server want (another) client certificate?");
+}
+
 static void break_by_errno(http2_connection *connection)
 {
     const weir_http2_client_options *options = &connection->client->options;
@@ -295,6 +304,8 @@ static void break_by_errno(http2_connection *connection)
     snprintf(text, sizeof text, "TLS: %s", tls_error);
     if (*tls_error) /* also on a connection that stood: TLS 1.3 servers refuse a client's certificate that late */
         break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_IO, "cannot be reached", text);
+    else if (options->tls && connection->is_connected && !connection->has_received)
+        break_silent(connection);
     else if (connection->is_connected)
         break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "has closed the connection", strerror(reason));
     else
@@ -346,12 +357,16 @@ static void receive(http2_connection *connection)
             break_by_errno(connection);
             return;
         }
+        if (got == 0 && connection->client->options.tls && !connection->has_received) {
+            break_silent(connection);
+            return;
+        }
         if (got == 0) {
             break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "has closed the connection",
                              "end of stream");
             return;
         }
-        connection->is_connected = true;
+        connection->is_connected = connection->has_received = true;
         connection->last_read_ns = weir_loop_now_ns(connection->client->loop);
         connection->ping_sent_ns = 0;
         connection->is_in_session = true;

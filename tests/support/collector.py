@@ -75,6 +75,7 @@ class Collector(Process):
             "METRICS_PORT": self.metrics_port,
         }
         self.whole = whole
+        self.tls = None  # support/certificates.py Trust: clients then speak TLS to both ports
         stem = f"{name}-{next(_run_numbers)}"
         self.config = directory / f"{stem}.yaml"
         text = config if whole else yaml.safe_dump(merge(yaml.safe_load(BASE_CONFIG), yaml.safe_load(config)))
@@ -98,7 +99,7 @@ class Collector(Process):
 
     @property
     def http_endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.http_port}"
 
     def samples(self) -> list:
         """/metrics read by Prometheus' own parser: samples with .name, .labels and .value."""

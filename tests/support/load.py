@@ -114,7 +114,9 @@ class GrpcClient:
 
     def __init__(self, program, signal: str = "traces"):
         self._rejected = _REJECTED[signal]
-        self._channel = grpc.insecure_channel(program.grpc_endpoint, _CHANNEL)
+        tls = getattr(program, "tls", None)
+        self._channel = (grpc.secure_channel(program.grpc_endpoint, tls.grpc(), _CHANNEL) if tls
+                         else grpc.insecure_channel(program.grpc_endpoint, _CHANNEL))
         self._export = self._channel.unary_unary(_EXPORT[signal])
 
     def send(self, body: bytes, timeout: float = 10) -> Answer:
@@ -146,6 +148,8 @@ class HttpClient:
         self._rejected = _REJECTED[signal]
         self._url = f"{program.http_endpoint}/v1/{signal}"
         self._session = requests.Session()
+        if getattr(program, "tls", None):
+            program.tls.use_in(self._session)
         self._session.headers["Content-Type"] = "application/x-protobuf"
 
     def send(self, body: bytes, timeout: float = 10) -> Answer:

@@ -25,10 +25,10 @@ class Sink:
     `answer(request, context)` runs for each request on a thread of the server before the request is kept. It may wait,
     may `context.abort(code, text)`, so that the request is not kept, and may return a response; None is an empty one.
     While `hold()` is on, requests wait; `release()` lets them go on. `arrived` counts requests, also unanswered ones.
-    `keep=False` keeps nothing but what `answer` keeps.
+    `keep=False` keeps nothing but what `answer` keeps. With `credentials` it speaks TLS.
     """
 
-    def __init__(self, answer=None, port: int = 0, keep: bool = True):
+    def __init__(self, answer=None, port: int = 0, keep: bool = True, credentials: grpc.ServerCredentials | None = None):
         self.answer = answer
         self._keep = keep
         self.arrived = 0
@@ -39,7 +39,9 @@ class Sink:
         self._server = grpc.server(futures.ThreadPoolExecutor(32), options=[("grpc.max_receive_message_length", 1 << 28)])
         for signal, (add, response) in _SERVICES.items():
             add(self._servicer(signal, response), self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        address = f"127.0.0.1:{port}"
+        self.port = (self._server.add_secure_port(address, credentials) if credentials
+                     else self._server.add_insecure_port(address))
         self._server.start()
 
     def _servicer(self, signal: str, response):
