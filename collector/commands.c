@@ -14,20 +14,11 @@
 #include "config/reference.h"
 #include "core/limits.h"
 #include "core/memory.h"
+#include "embedded.h"
 #include "plan.h"
+#include "report.h"
 #include "run.h"
 #include "telemetry/log.h"
-
-/* What weir does without a configuration. */
-static const char embedded_default[] =
-    "yaml:{receivers: {otlp: {protocols: {grpc: {endpoint: \"127.0.0.1:4317\"}, http: {endpoint: "
-    "\"127.0.0.1:4318\"}}}},"
-    " processors: {memory_limiter: {limit_mib: 256}},"
-    " exporters: {debug: {verbosity: normal, sampling_initial: 2, sampling_thereafter: 200}},"
-    " service: {telemetry: {metrics: {level: none}}, pipelines: {"
-    "  traces: {receivers: [otlp], processors: [memory_limiter], exporters: [debug]},"
-    "  metrics: {receivers: [otlp], processors: [memory_limiter], exporters: [debug]},"
-    "  logs: {receivers: [otlp], processors: [memory_limiter], exporters: [debug]}}}}";
 
 enum { SOURCES_MAX = 64, DEFAULT_SHUTDOWN_TIMEOUT_MS = 20 * 1000, DEFAULT_TOTALS_MS = 5 * 1000 };
 
@@ -37,7 +28,10 @@ typedef struct arguments {
     const char *settings[SOURCES_MAX];
     size_t setting_count;
     bool has_totals;
-    bool is_print; /* --print, of validate */
+    bool is_print;         /* --print, of validate */
+    bool is_embedded;      /* without --config */
+    const char *state_dir; /* --state-dir, or NULL */
+    char *state_folder;    /* owned; NULL unless is_embedded */
     weir_run_options run;
 } arguments;
 
@@ -89,6 +83,9 @@ static bool take_option(int option, arguments *out)
     case 'p':
         out->is_print = true;
         return true;
+    case 'f':
+        out->state_dir = optarg;
+        return true;
     case 'g':
         fprintf(stderr, "weir: warning: --feature-gates %s: weir has no feature gates; this changes nothing\n", optarg);
         return true;
@@ -97,14 +94,36 @@ static bool take_option(int option, arguments *out)
     }
 }
 
+static bool use_embedded(arguments *out)
+{
+    weir_error error;
+    out->is_embedded = true;
+    out->sources[out->source_count++] = weir_embedded_configuration;
+    if (!out->has_totals)
+        out->run.totals_interval_ms = DEFAULT_TOTALS_MS;
+    out->state_folder = weir_state_folder(out->state_dir, &error);
+    if (!out->state_folder)
+        fprintf(stderr, "weir: %s\n", error.text);
+    return out->state_folder != NULL;
+}
+
+static void arguments_done(arguments *given)
+{
+    free(given->state_folder);
+}
+
 /* False if the command line is misused; a message has been written. */
 static bool read_arguments(int argc, char **argv, arguments *out)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},  {"set", required_argument, NULL, 's'},
-        {"workers", required_argument, NULL, 'w'}, {"shutdown-timeout", required_argument, NULL, 'd'},
-        {"totals", required_argument, NULL, 't'},  {"feature-gates", required_argument, NULL, 'g'},
-        {"print", no_argument, NULL, 'p'},         {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"workers", required_argument, NULL, 'w'},
+                                            {"shutdown-timeout", required_argument, NULL, 'd'},
+                                            {"totals", required_argument, NULL, 't'},
+                                            {"feature-gates", required_argument, NULL, 'g'},
+                                            {"print", no_argument, NULL, 'p'},
+                                            {"state-dir", required_argument, NULL, 'f'},
+                                            {NULL, 0, NULL, 0}};
     *out = (arguments){.run.shutdown_timeout_ms = DEFAULT_SHUTDOWN_TIMEOUT_MS};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (!take_option(option, out))
@@ -114,46 +133,65 @@ static bool read_arguments(int argc, char **argv, arguments *out)
         fprintf(stderr, "weir: what is \"%s\"? A configuration file is given with --config\n", argv[optind]);
         return false;
     }
-    if (out->source_count == 0) {
-        out->sources[out->source_count++] = embedded_default;
-        if (!out->has_totals)
-            out->run.totals_interval_ms = DEFAULT_TOTALS_MS;
-    }
-    return true;
+    if (out->source_count == 0)
+        return use_embedded(out);
+    if (out->state_dir)
+        fprintf(stderr, "weir: --state-dir is for weir without --config; a configuration names its own folders\n");
+    return !out->state_dir;
 }
 
-static weir_plan *read_plan(const arguments *given, weir_severity least)
+/* NULL: there were mistakes; they were printed, and at a start also left for Kubernetes. */
+static weir_plan *read_plan(const arguments *given, weir_severity least, bool is_start)
 {
     weir_diagnostics *diagnostics = weir_diagnostics_new();
     const weir_sources sources = {.configs = given->sources,
                                   .config_count = given->source_count,
                                   .sets = given->settings,
-                                  .set_count = given->setting_count};
+                                  .set_count = given->setting_count,
+                                  .environment = given->is_embedded ? weir_embedded_environment : NULL,
+                                  .user = given->state_folder};
     weir_plan *plan = weir_plan_read(&sources, diagnostics);
     WEIR_BUFFER messages = {0};
     weir_diagnostics_print(diagnostics, least, &messages);
     fputs(weir_buffer_string(&messages), stderr);
+    if (!plan && is_start)
+        weir_report_termination(weir_buffer_string(&messages));
     weir_diagnostics_free(diagnostics);
     return plan;
 }
 
 /* ---- commands ---- */
 
+static bool take_state_folder(const arguments *given)
+{
+    weir_error error;
+    if (weir_state_folder_take(given->state_folder, &error) != WEIR_OK) {
+        fprintf(stderr, "weir: %s\n", error.text);
+        return false;
+    }
+    weir_embedded_announce(given->state_folder);
+    return true;
+}
+
 int weir_command_run(int argc, char **argv)
 {
-    arguments given;
+    WEIR_CLEANUP(arguments_done) arguments given;
     if (!read_arguments(argc, argv, &given))
         return 2;
     if (given.is_print) {
         fprintf(stderr, "weir: --print belongs to weir validate\n");
         return 2;
     }
-    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_WARNING);
+    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_WARNING, true);
     if (!plan) {
         fprintf(stderr, "weir: the configuration has errors; nothing was started\n");
         return 1;
     }
     weir_log_configure((weir_log_level)plan->document->service.log_level, plan->document->service.log_json);
+    if (given.is_embedded && !take_state_folder(&given)) {
+        weir_plan_free(plan);
+        return 1;
+    }
     return weir_run(plan, &given.run);
 }
 
@@ -216,10 +254,10 @@ static size_t all_references(weir_reference *ret_components)
 
 int weir_command_validate(int argc, char **argv)
 {
-    arguments given;
+    WEIR_CLEANUP(arguments_done) arguments given;
     if (!read_arguments(argc, argv, &given))
         return 2;
-    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_NOTE);
+    weir_plan *plan = read_plan(&given, WEIR_SEVERITY_NOTE, false);
     if (!plan)
         return 1;
     WEIR_BUFFER text = {0};

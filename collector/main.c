@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "core/memory.h"
 #include "demo/send.h"
+#include "tools/tools.h"
 
 typedef struct command {
     const char *name;
@@ -20,6 +21,9 @@ static const command commands[] = {
     {"schema", weir_command_schema},
     {"reference", weir_command_reference},
     {"send", weir_send_main},
+    {"queue", weir_tool_queue},
+    {"deadletter", weir_tool_deadletter},
+    {"replay", weir_tool_replay},
 };
 
 static int print_help(void)
@@ -28,13 +32,18 @@ static int print_help(void)
         "weir " WEIR_VERSION ": receives OTLP, and answers OK only for what is safe\n"
         "\n"
         "  weir [--config SOURCE]... [--set KEY=VALUE]...   run; without --config on the embedded default:\n"
-        "                                                   OTLP on 127.0.0.1:4317 (gRPC) and 4318 (HTTP), shown here\n"
+        "                                                   OTLP on 127.0.0.1:4317 (gRPC) and 4318 (HTTP), kept in\n"
+        "                                                   files below the state folder, a little of it shown here\n"
         "  weir validate [the same options]                 check a configuration and say what an OK will mean\n"
         "  weir validate --print [the same options]         print it as merged and expanded, secrets masked\n"
         "  weir components [NAME]                           the components, or all options of one\n"
         "  weir schema                                      a JSON Schema of the configuration, for editors\n"
         "  weir reference FOLDER                            write the reference pages\n"
         "  weir send [--help]                               send a demo shop's traces and logs to a collector\n"
+        "  weir queue ls|cat DIRECTORY                      what waits in disk queues, of a running weir or a stopped "
+        "one\n"
+        "  weir deadletter ls|cat DIRECTORY                 what backends refused for good, and why\n"
+        "  weir replay DIRECTORY --to HOST:PORT             send dead letters, or a queue nobody holds, again\n"
         "  weir --version | --help\n"
         "\n"
         "A SOURCE is a file, file:PATH, env:NAME (a variable that holds YAML) or yaml:TEXT; several are merged.\n"
@@ -42,6 +51,8 @@ static int print_help(void)
         "  --workers N               worker threads (default: the CPU quota of the control group)\n"
         "  --shutdown-timeout 20s    how long to finish what is held after SIGTERM\n"
         "  --totals 5s               print a line of totals so often (default with the embedded default; 0s: never)\n"
+        "  --state-dir FOLDER        where the embedded default keeps its files and queue (default: $STATE_DIRECTORY,\n"
+        "                            $XDG_STATE_HOME/weir, /var/lib/weir for root, ~/.local/state/weir)\n"
         "  --feature-gates LIST      accepted for the Collector's sake; weir has no gates and says so");
     return 0;
 }

@@ -16,6 +16,7 @@
 #include "core/memory.h"
 #include "pipeline.h"
 #include "processors/cgroup.h"
+#include "report.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics_server.h"
 
@@ -142,6 +143,7 @@ static void block_signals(void)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size is an error of its writer, not the end */
 }
 
 /* ---- start ---- */
@@ -240,6 +242,25 @@ static void print_books(run_state *state)
     fflush(stdout);
 }
 
+/* After the books, which tell the same in detail. */
+static void report_end(run_state *state)
+{
+    WEIR_BUFFER report = {0};
+    if (!weir_report_end(state->plan, weir_flow_metrics(state->flow), &report))
+        return;
+    printf("%s\n", weir_buffer_string(&report));
+    fflush(stdout);
+    weir_log(WEIR_LOG_INFO, NULL, "ended: %s", weir_buffer_string(&report));
+    weir_report_termination(weir_buffer_string(&report));
+}
+
+static void report_failed_start(const weir_error *error)
+{
+    WEIR_FREE char *text = weir_format("cannot start: %s", error->text);
+    weir_log(WEIR_LOG_ERROR, NULL, "%s", text);
+    weir_report_termination(text);
+}
+
 int weir_run(weir_plan *plan, const weir_run_options *options)
 {
     block_signals();
@@ -259,8 +280,9 @@ int weir_run(weir_plan *plan, const weir_run_options *options)
                  workers, (unsigned long long)(plan->memory_limit_bytes >> 20), plan->memory_limit_from);
         serve_until_drained(&state);
         print_books(&state);
+        report_end(&state);
     } else {
-        weir_log(WEIR_LOG_ERROR, NULL, "cannot start: %s", error.text);
+        report_failed_start(&error);
     }
     for (size_t i = 0; i < state.metrics_server_count; i++)
         weir_metrics_server_stop(state.metrics_servers[i]);

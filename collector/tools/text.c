@@ -37,7 +37,7 @@ void tool_print_time(uint64_t wall_ns, weir_buffer *out)
 }
 
 static const char *const item_names[WEIR_SIGNALS] = {
-    [WEIR_TRACES] = "spans", [WEIR_METRICS] = "metric points", [WEIR_LOGS] = "log records"};
+    [WEIR_TRACES] = "span", [WEIR_METRICS] = "metric point", [WEIR_LOGS] = "log record"};
 
 void tool_print_amount(uint64_t records, const uint64_t items[WEIR_SIGNALS], weir_buffer *out)
 {
@@ -46,7 +46,8 @@ void tool_print_amount(uint64_t records, const uint64_t items[WEIR_SIGNALS], wei
     for (weir_signal signal = 0; signal < WEIR_SIGNALS; signal++) {
         if (items[signal] == 0)
             continue;
-        weir_buffer_printf(out, "%s%" PRIu64 " %s", before, items[signal], item_names[signal]);
+        weir_buffer_printf(out, "%s%" PRIu64 " %s%s", before, items[signal], item_names[signal],
+                           items[signal] == 1 ? "" : "s");
         before = ", ";
     }
     if (*before == ',')

@@ -17,6 +17,7 @@ typedef struct debug_config {
     int verbosity; /* debug_verbosity */
     uint64_t sampling_initial;
     uint64_t sampling_thereafter;
+    uint64_t lines_per_second;
     weir_strings output_paths;
 } debug_config;
 
@@ -39,6 +40,12 @@ static const weir_option debug_options[] = {
      .offset = offsetof(debug_config, sampling_thereafter),
      .default_text = "1",
      .summary = "… and after these every so-many-th; 0 means none."},
+    {.name = "lines_per_second",
+     .type = WEIR_OPTION_UINT,
+     .offset = offsetof(debug_config, lines_per_second),
+     .default_text = "0",
+     .summary = "How many lines are written in each second for one signal (by each worker); how much was left out is "
+                "said. weir's own key; 0 means no limit."},
     {.name = "use_internal_logger",
      .type = WEIR_OPTION_BOOL,
      .standing = WEIR_SUBSUMED,
@@ -64,20 +71,27 @@ typedef struct debug_exporter {
     const debug_shared *shared;
     weir_loop *loop;
     uint64_t second_started_ns;
-    uint64_t in_second; /* requests since then */
+    uint64_t in_second;                       /* requests since then */
+    uint64_t lines;                           /* written since then */
+    uint64_t skipped_requests, skipped_items; /* left out since something was written */
 } debug_exporter;
 
 /* ---- writing ---- */
+
+static void begin_second(debug_exporter *exporter)
+{
+    uint64_t now = weir_loop_now_ns(exporter->loop);
+    if (now - exporter->second_started_ns < 1000000000)
+        return;
+    exporter->second_started_ns = now;
+    exporter->in_second = 0;
+    exporter->lines = 0;
+}
 
 /* As the sampler of the Collector's log. */
 static bool is_sampled(debug_exporter *exporter)
 {
     const debug_config *config = exporter->shared->config;
-    uint64_t now = weir_loop_now_ns(exporter->loop);
-    if (now - exporter->second_started_ns >= 1000000000) {
-        exporter->second_started_ns = now;
-        exporter->in_second = 0;
-    }
     uint64_t number = ++exporter->in_second;
     if (number <= config->sampling_initial)
         return true;
@@ -150,6 +164,48 @@ static bool describe(const weir_push *push, int verbosity, weir_buffer *out)
     return true;
 }
 
+/* False if this second's lines are used up: then it need not even be decoded. */
+static bool has_lines_left(debug_exporter *exporter, const weir_push *push)
+{
+    const debug_config *config = exporter->shared->config;
+    if (config->lines_per_second == 0 || exporter->lines < config->lines_per_second)
+        return true;
+    exporter->skipped_requests++;
+    exporter->skipped_items += push->items;
+    return false;
+}
+
+/* Cuts the text to what is left of this second's lines, and says so. */
+static void cut_lines(debug_exporter *exporter, weir_buffer *text)
+{
+    const debug_config *config = exporter->shared->config;
+    if (config->lines_per_second == 0)
+        return;
+    size_t kept_len = 0;
+    uint64_t more = 0;
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->data[i] != '\n')
+            continue;
+        if (exporter->lines < config->lines_per_second) {
+            exporter->lines++;
+            kept_len = i + 1;
+        } else {
+            more++;
+        }
+    }
+    text->len = kept_len;
+    if (more > 0)
+        weir_buffer_printf(text, "… %" PRIu64 " more lines\n", more);
+}
+
+static void tell_skipped(debug_exporter *exporter, const weir_push *push, weir_buffer *out)
+{
+    if (exporter->skipped_requests > 0)
+        weir_buffer_printf(out, "… left out: %" PRIu64 " requests with %" PRIu64 " %s\n", exporter->skipped_requests,
+                           exporter->skipped_items, weir_signal_items(push->signal));
+    exporter->skipped_requests = exporter->skipped_items = 0;
+}
+
 /* A line feed ends each request's text, so that it stands apart. One write: workers do not mix their lines. */
 static void write_out(const debug_shared *shared, const weir_buffer *text)
 {
@@ -164,11 +220,15 @@ static void debug_push(void *self, weir_push *push)
     debug_exporter *exporter = self;
     weir_error error = {0};
     WEIR_BUFFER text = {0};
-    if (is_sampled(exporter)) {
-        if (describe(push, exporter->shared->config->verbosity, &text))
+    begin_second(exporter);
+    if (is_sampled(exporter) && has_lines_left(exporter, push)) {
+        tell_skipped(exporter, push, &text);
+        if (describe(push, exporter->shared->config->verbosity, &text)) {
+            cut_lines(exporter, &text);
             write_out(exporter->shared, &text);
-        else
+        } else {
             weir_error_set(&error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "the data cannot be decoded");
+        }
     }
     weir_push_done(push, &error);
 }

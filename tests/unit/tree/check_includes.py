@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "receivers": COMPONENT,
     "exporters": COMPONENT | {"queue"},
     "demo": {"core", "net"},
+    "tools": {"core", "net", "otlp", "batch", "config", "queue", "exporters"},
 }
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.M)
 
