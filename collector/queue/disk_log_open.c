@@ -34,10 +34,11 @@ static char *parent_of(const char *folder)
     return len > 0 ? weir_strndup(folder, len) : weir_strdup(".");
 }
 
+/* A folder that is there already may be one whose name an earlier start could not sync. */
 static weir_status make_folder(const weir_disk_log *log, unsigned mode, weir_error *ret_error)
 {
-    if (log->files->mkdir(log->files, log->folder, mode) != 0)
-        return errno == EEXIST ? WEIR_OK : io_error("make the folder", log->folder, ret_error);
+    if (log->files->mkdir(log->files, log->folder, mode) != 0 && errno != EEXIST)
+        return io_error("make the folder", log->folder, ret_error);
     WEIR_FREE char *parent = parent_of(log->folder);
     if (log->fsync && log->files->sync_folder(log->files, parent) != 0)
         return io_error("sync the folder", parent, ret_error);

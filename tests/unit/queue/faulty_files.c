@@ -373,11 +373,24 @@ static void lose_unsynced(faulty_file *file, unsigned kept_percent)
     copy_bytes(&file->seen, &file->on_disk);
 }
 
+/* A file whose folder's own name was not synced cannot be reached any more. */
+static void lose_unreachable(faulty_names *names)
+{
+    for (size_t i = names->count; i-- > 0;) {
+        char folder[FAULTY_PATH_MAX];
+        const char *path = names->entries[i].path;
+        snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+        if (folder[0] != '\0' && !find_name(names, folder))
+            remove_name(names, &names->entries[i]);
+    }
+}
+
 void faulty_power_cut(faulty_files *faulty, unsigned kept_percent)
 {
     faulty_kill(faulty);
     clear_names(&faulty->seen);
     copy_names(&faulty->seen, &faulty->on_disk);
+    lose_unreachable(&faulty->seen);
     for (size_t i = 0; i < faulty->seen.count; i++)
         lose_unsynced(faulty->seen.entries[i].file, kept_percent);
 }
