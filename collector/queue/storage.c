@@ -57,13 +57,15 @@ static uint64_t at_most(uint64_t value, uint64_t max)
     return value < max ? value : max;
 }
 
-/* Limits that depend on each other. `whole` is for all files. */
-static void share_out(weir_storage *storage, uint64_t whole)
+/* Limits that depend on each other. `own` is what the files have by now. The disk may have less than the limit says. */
+static void share_out(weir_storage *storage, uint64_t own)
 {
+    uint64_t available = storage->settings.free_bytes + own;
+    uint64_t whole = storage->settings.bytes_max ? storage->settings.bytes_max : available / 2;
     storage->dead_letters_bytes_max =
         at_most(storage->settings.dead_letters_bytes_max, whole / STORAGE_DEAD_LETTER_SHARE);
     storage->bytes_max = whole - storage->dead_letters_bytes_max;
-    uint64_t share = whole / STORAGE_SEGMENT_SHARE;
+    uint64_t share = at_most(whole, available) / STORAGE_SEGMENT_SHARE;
     share = share > STORAGE_SEGMENT_BYTES_MIN ? share : STORAGE_SEGMENT_BYTES_MIN;
     storage->segment_bytes = at_most(storage->settings.segment_bytes, share);
 }
@@ -81,15 +83,13 @@ static weir_status open_logs(weir_storage *storage, weir_error *ret_error)
 weir_status weir_storage_start(weir_storage *storage, weir_error *ret_error)
 {
     const weir_storage_settings *settings = &storage->settings;
-    share_out(storage, settings->bytes_max ? settings->bytes_max : settings->free_bytes / 2);
+    share_out(storage, 0);
     weir_status status = open_logs(storage, ret_error);
     if (status == WEIR_OK)
         status = storage_check_orphans(storage, ret_error);
     if (status != WEIR_OK)
         return status;
-    uint64_t own = atomic_load(&storage->file_bytes) + atomic_load(&storage->dead_letters_bytes);
-    if (settings->bytes_max == 0)
-        share_out(storage, settings->free_bytes / 2 + own / 2);
+    share_out(storage, atomic_load(&storage->file_bytes) + atomic_load(&storage->dead_letters_bytes));
     if (pthread_create(&storage->thread, NULL, storage_run, storage) != 0)
         return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot start the thread of %s", settings->id);
     storage->is_running = true;

@@ -45,8 +45,8 @@ typedef struct weir_storage_settings {
     weir_account *account; /* charged with what is read */
     weir_metrics *metrics;
     uint64_t bytes_max;              /* of all files; 0: half of what is free at the start and of what they have */
-    uint64_t free_bytes;             /* free space at the start; used only if bytes_max is 0 */
-    uint64_t segment_bytes;          /* at most; smaller where bytes_max is small */
+    uint64_t free_bytes;             /* free space on the disk at the start */
+    uint64_t segment_bytes;          /* at most; smaller where bytes_max or the disk is small */
     uint64_t dead_letters_bytes_max; /* at most; never more than a quarter of bytes_max */
     uint64_t age_max_ms;             /* what is older is not sent any more; 0: no limit */
     bool fsync;

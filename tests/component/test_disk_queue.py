@@ -201,7 +201,7 @@ def test_a_queue_whose_exporter_is_gone_stops_the_start(site):
     program = site.weir()
     send_ok(program, range(1, 6))
     program.kill()
-    other = replace(CONFIG, "otlp/backend", "otlp/other")
+    other = CONFIG.replace("otlp/backend", "otlp/other")
     said = refused_to_start(site.weir(other, start=False))
     for told in ("5 items", "otlp/backend", "traces", "put it back", "weir replay", "delete"):
         assert told in said, said
