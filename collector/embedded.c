@@ -30,7 +30,7 @@ const char weir_embedded_configuration[] =
     "  directory_permissions: \"0700\", max_size: 1GiB}},"
     " exporters: {" FILE_EXPORTER("traces") ", " FILE_EXPORTER("metrics") ", " FILE_EXPORTER(
         "logs") ","
-                "  debug: {verbosity: normal, lines_per_second: 12}},"
+                "  debug: {verbosity: brief, lines_per_second: 12}},"
                 " service: {extensions: [file_storage], telemetry: {metrics: {level: none}},"
                 "  pipelines: {" PIPELINE("traces") ", " PIPELINE("metrics") ", " PIPELINE("logs") "}}}";
 

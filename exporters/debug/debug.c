@@ -10,7 +10,7 @@
 #include "exporters/debug/text.h"
 #include "exporters/sender/sender.h"
 
-typedef enum debug_verbosity { DEBUG_BASIC, DEBUG_NORMAL, DEBUG_DETAILED } debug_verbosity;
+typedef enum debug_verbosity { DEBUG_BASIC, DEBUG_NORMAL, DEBUG_DETAILED, DEBUG_BRIEF } debug_verbosity;
 
 typedef struct debug_config {
     weir_sender_config sender;
@@ -21,7 +21,7 @@ typedef struct debug_config {
     weir_strings output_paths;
 } debug_config;
 
-static const char *const verbosity_names[] = {"basic", "normal", "detailed", NULL};
+static const char *const verbosity_names[] = {"basic", "normal", "detailed", "brief", NULL};
 
 static const weir_option debug_options[] = {
     {.name = "verbosity",
@@ -29,7 +29,8 @@ static const weir_option debug_options[] = {
      .offset = offsetof(debug_config, verbosity),
      .default_text = "basic",
      .enum_names = verbosity_names,
-     .summary = "How much is written: counts, one line per item, or everything."},
+     .summary = "How much is written: counts, one line per item, or everything; brief, weir's own, is one short line "
+                "per item for a person who watches."},
     {.name = "sampling_initial",
      .type = WEIR_OPTION_UINT,
      .offset = offsetof(debug_config, sampling_initial),
@@ -100,6 +101,10 @@ static bool is_sampled(debug_exporter *exporter)
 
 static void describe_traces(const traces_message *message, uint64_t items, int verbosity, weir_buffer *out)
 {
+    if (verbosity == DEBUG_BRIEF) {
+        debug_brief_traces(message, out);
+        return;
+    }
     weir_buffer_printf(out, "Traces\t{\"resource spans\": %zu, \"spans\": %" PRIu64 "}\n", message->n_resource_spans,
                        items);
     if (verbosity == DEBUG_NORMAL)
@@ -110,6 +115,10 @@ static void describe_traces(const traces_message *message, uint64_t items, int v
 
 static void describe_logs(const logs_message *message, uint64_t items, int verbosity, weir_buffer *out)
 {
+    if (verbosity == DEBUG_BRIEF) {
+        debug_brief_logs(message, out);
+        return;
+    }
     weir_buffer_printf(out, "Logs\t{\"resource logs\": %zu, \"log records\": %" PRIu64 "}\n", message->n_resource_logs,
                        items);
     if (verbosity == DEBUG_NORMAL)
@@ -121,6 +130,10 @@ static void describe_logs(const logs_message *message, uint64_t items, int verbo
 static void describe_metrics(const metrics_message *message, uint64_t items, int verbosity, weir_buffer *out)
 {
     size_t metrics = 0;
+    if (verbosity == DEBUG_BRIEF) {
+        debug_brief_metrics(message, out);
+        return;
+    }
     for (size_t i = 0; i < message->n_resource_metrics; i++) {
         for (size_t j = 0; j < message->resource_metrics[i]->n_scope_metrics; j++)
             metrics += message->resource_metrics[i]->scope_metrics[j]->n_metrics;
@@ -198,11 +211,14 @@ static void cut_lines(debug_exporter *exporter, weir_buffer *text)
         weir_buffer_printf(text, "… %" PRIu64 " more lines\n", more);
 }
 
+static const char *const item_names[WEIR_SIGNALS] = {
+    [WEIR_TRACES] = "spans", [WEIR_METRICS] = "metric points", [WEIR_LOGS] = "log records"};
+
 static void tell_skipped(debug_exporter *exporter, const weir_push *push, weir_buffer *out)
 {
     if (exporter->skipped_requests > 0)
         weir_buffer_printf(out, "… left out: %" PRIu64 " requests with %" PRIu64 " %s\n", exporter->skipped_requests,
-                           exporter->skipped_items, weir_signal_items(push->signal));
+                           exporter->skipped_items, item_names[push->signal]);
     exporter->skipped_requests = exporter->skipped_items = 0;
 }
 

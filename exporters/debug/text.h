@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * OTLP messages as text, in the two forms of the Collector's debug exporter: one line per item (normal) and
- * everything (detailed). Values are written as the Collector writes them (pdata's AsString), so that outputs can be
+ * everything (detailed); and in one of our own, one short line per item (brief). Values are written as the Collector writes them (pdata's AsString), so that outputs can be
  * compared. Pure functions; any thread.
  */
 #ifndef WEIR_EXPORTERS_DEBUG_TEXT_H
@@ -50,6 +50,11 @@ void debug_text_id(ProtobufCBinaryData id, weir_buffer *out);        /* hex; not
 void debug_normal_traces(const traces_message *message, weir_buffer *out);
 void debug_normal_logs(const logs_message *message, weir_buffer *out);
 void debug_normal_metrics(const metrics_message *message, weir_buffer *out);
+
+/* brief.c */
+void debug_brief_traces(const traces_message *message, weir_buffer *out);
+void debug_brief_logs(const logs_message *message, weir_buffer *out);
+void debug_brief_metrics(const metrics_message *message, weir_buffer *out);
 
 /* detailed.c, detailed_metrics.c */
 void debug_detailed_traces(const traces_message *message, weir_buffer *out);

@@ -111,3 +111,54 @@ Test(debug_text, bytes_are_base64_and_zero_ids_are_empty)
     debug_text_id((ProtobufCBinaryData){sizeof zeros, zeros}, &out);
     cr_assert_eq(out.len, 0);
 }
+
+/* 2026-09-21T14:13:20.123Z */
+#define START_NS 1790000000123456789ull
+
+static void brief_trace(char *name, char *problem, weir_buffer *out)
+{
+    value_message service_value = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__INIT;
+    service_value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE;
+    service_value.string_value = (char[]){"checkout"};
+    attribute_message service = OPENTELEMETRY__PROTO__COMMON__V1__KEY_VALUE__INIT;
+    service.key = (char[]){"service.name"};
+    service.value = &service_value;
+    resource_message resource = OPENTELEMETRY__PROTO__RESOURCE__V1__RESOURCE__INIT;
+    resource.n_attributes = 1;
+    resource.attributes = (attribute_message *[]){&service};
+
+    Opentelemetry__Proto__Trace__V1__Status status = OPENTELEMETRY__PROTO__TRACE__V1__STATUS__INIT;
+    status.message = problem;
+    status.code = *problem ? OPENTELEMETRY__PROTO__TRACE__V1__STATUS__STATUS_CODE__STATUS_CODE_ERROR : 0;
+    span_message span = OPENTELEMETRY__PROTO__TRACE__V1__SPAN__INIT;
+    span.name = name;
+    span.status = &status;
+    span.start_time_unix_nano = START_NS;
+    span.end_time_unix_nano = START_NS + 12340000;
+    span.trace_id = (ProtobufCBinaryData){2, (uint8_t[]){0xab, 0xcd}};
+    scope_spans_message scope = OPENTELEMETRY__PROTO__TRACE__V1__SCOPE_SPANS__INIT;
+    scope.n_spans = 1;
+    scope.spans = (span_message *[]){&span};
+    resource_spans_message group = OPENTELEMETRY__PROTO__TRACE__V1__RESOURCE_SPANS__INIT;
+    group.resource = &resource;
+    group.n_scope_spans = 1;
+    group.scope_spans = (scope_spans_message *[]){&scope};
+    traces_message message = OPENTELEMETRY__PROTO__COLLECTOR__TRACE__V1__EXPORT_TRACE_SERVICE_REQUEST__INIT;
+    message.n_resource_spans = 1;
+    message.resource_spans = (resource_spans_message *[]){&group};
+    debug_brief_traces(&message, out);
+}
+
+Test(debug_text, a_span_in_brief)
+{
+    WEIR_BUFFER out = {0};
+    brief_trace((char[]){"POST /checkout"}, (char[]){""}, &out);
+    cr_expect_str_eq(written(&out), "14:13:20.123 span  checkout         POST /checkout 12.3ms  abcd\n");
+}
+
+Test(debug_text, in_brief_nothing_ends_the_line_or_steers_the_terminal)
+{
+    WEIR_BUFFER out = {0};
+    brief_trace((char[]){"a\nb"}, (char[]){"\033[2Jno"}, &out);
+    cr_expect_str_eq(written(&out), "14:13:20.123 span  checkout         a b 12.3ms ERROR  [2Jno  abcd\n");
+}
