@@ -8,7 +8,7 @@ WEIR_CACHE=${WEIR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weir}
 VENV=$WEIR_CACHE/python
 
 DEBIAN_BUILD=(
-    gcc libc6-dev cmake ninja-build pkg-config
+    gcc libc6-dev libcrypt-dev cmake ninja-build pkg-config
     libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
     libnghttp2-dev zlib1g-dev libdeflate-dev libzstd-dev libuv1-dev libyaml-dev libhttp-parser-dev libpcre2-dev
     libcurl4-openssl-dev libssl-dev
