@@ -347,7 +347,29 @@ void faulty_files_init(faulty_files *faulty)
     };
 }
 
-/* ---- the end ---- */
+/* ---- for tests ---- */
+
+void faulty_put(faulty_files *faulty, const char *path, const void *bytes, size_t size)
+{
+    faulty_name *old = find_name(&faulty->seen, path);
+    if (old)
+        remove_name(&faulty->seen, old);
+    old = find_name(&faulty->on_disk, path);
+    if (old)
+        remove_name(&faulty->on_disk, old);
+    faulty_file *file = WEIR_NEW(faulty_file);
+    file->is_folder = bytes == NULL;
+    write_at(&file->seen, bytes, size, 0);
+    copy_bytes(&file->on_disk, &file->seen);
+    add_name(&faulty->seen, path, file);
+    add_name(&faulty->on_disk, path, file);
+}
+
+const weir_buffer *faulty_get(faulty_files *faulty, const char *path)
+{
+    const faulty_name *name = find_name(&faulty->seen, path);
+    return name ? &name->file->seen : NULL;
+}
 
 void faulty_heal(faulty_files *faulty)
 {

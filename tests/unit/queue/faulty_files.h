@@ -81,6 +81,11 @@ typedef struct faulty_files {
 void faulty_files_init(faulty_files *faulty);
 void faulty_files_done(faulty_files *faulty);
 
+/* Makes a file (or a folder, with NULL bytes) as if it had always been there; one that is there is replaced. */
+void faulty_put(faulty_files *faulty, const char *path, const void *bytes, size_t size);
+/* What programs see in a file; NULL: there is none. */
+const weir_buffer *faulty_get(faulty_files *faulty, const char *path);
+
 /* The process is gone: handles and locks with it; files stay as programs saw them. */
 void faulty_kill(faulty_files *faulty);
 /* As faulty_kill, and what was not synced is gone, too, but for `kept_percent` of what had been added to a file. */
