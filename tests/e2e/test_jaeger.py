@@ -91,6 +91,17 @@ def test_what_the_sdk_recorded_is_what_jaeger_shows(weir, jaeger, client):
     assert books["exporter", "otlp/jaeger", "spans"]["sent"] == len(recorded)
 
 
+def test_over_http_to_jaeger(weir, jaeger):
+    service = "sdk-otlphttp"
+    over_http = FORWARD.replace("otlp/jaeger:\n    endpoint: 127.0.0.1:", "otlphttp/jaeger:\n    endpoint: http://127.0.0.1:")
+    program = weir(over_http.replace("[otlp/jaeger]", "[otlphttp/jaeger]"), BACKEND_PORT=jaeger.http_port)
+
+    recorded = record_a_shop(service, EXPORTERS["grpc"](program))
+
+    traces = jaeger.wait_for_spans(service, len(recorded))
+    assert shown_by_jaeger(traces) == {key_of(span): expected_of(span) for span in recorded}
+
+
 ## What is recorded
 
 
