@@ -268,6 +268,27 @@ def test_batches_are_split_by_what_the_headers_are_made_of(weir):
         assert {request["x-tenant"] for request in seen.requests} == {"t0", "t1", "t2"}
 
 
+def test_what_the_headers_are_made_of_survives_the_disk_queue(weir, tmp_path):
+    extension = """headers_setter:
+    headers: [{key: x-tenant, from_context: tenant}, {key: x-user, from_attribute: username}]
+  basicauth: {htpasswd: {inline: 'ann:good'}}
+  file_storage: {directory: %s, create_directory: true}
+""" % (tmp_path / "queue")
+    config = CLIENT % (extension, ", auth: {authenticator: basicauth}", CLEAR, "headers_setter",
+                       "headers_setter, basicauth, file_storage")
+    config = config.replace("    retry_on_failure", "    sending_queue: {storage: file_storage}\n    retry_on_failure")
+    with Sink() as nobody:
+        port = nobody.port
+    program = weir(config, SINK_PORT=port)
+    assert post(program, basic("ann", "good"), tenant="acme").status_code == 200, "kept while the backend is away"
+    program.kill()
+    seen = Seen()
+    with Sink(seen, port=port):
+        program.start()
+        wait_until(lambda: seen.requests, 20, "the data is sent after the restart")
+        assert (seen.last["x-tenant"], seen.last["x-user"]) == ("acme", "ann")
+
+
 def test_a_header_that_nobody_can_send_holds_the_data_back(weir):
     """What a file brings in is not known before: it must neither be sent nor lose data."""
     seen = Seen()
