@@ -99,7 +99,7 @@ static bool go_on(void *user, const weir_record *record, weir_disk_position posi
 static weir_status list_queue(const tool_log *log, const tool_arguments *arguments, weir_error *ret_error)
 {
     weir_disk_log_counts counts = {0};
-    weir_status status = weir_disk_log_visit(&weir_files_real, log->path, go_on, NULL, &counts, ret_error);
+    weir_status status = tool_log_visit(log, go_on, NULL, &counts, ret_error);
     if (status != WEIR_OK)
         return status;
     WEIR_BUFFER line = {0};
@@ -189,7 +189,7 @@ static void print_group_json(const dead_group *group, weir_buffer *out)
 static weir_status list_dead_letters(const tool_log *log, const tool_arguments *arguments, weir_error *ret_error)
 {
     WEIR_CLEANUP(groups_done) dead_groups groups = {.arguments = arguments};
-    weir_status status = weir_disk_log_visit(&weir_files_real, log->path, group_record, &groups, NULL, ret_error);
+    weir_status status = tool_log_visit(log, group_record, &groups, NULL, ret_error);
     WEIR_BUFFER line = {0};
     for (size_t i = 0; i < groups.count; i++) {
         (arguments->is_json ? print_group_json : print_group)(&groups.items[i], &line);
@@ -253,7 +253,7 @@ static weir_status cat_log(const tool_log *log, const tool_arguments *arguments,
 {
     cat_state state = {.log = log, .arguments = arguments, .left = *left};
     weir_disk_log_counts counts = {0};
-    weir_status status = weir_disk_log_visit(&weir_files_real, log->path, cat_record, &state, &counts, ret_error);
+    weir_status status = tool_log_visit(log, cat_record, &state, &counts, ret_error);
     *left = state.left;
     if (status == WEIR_OK && counts.damaged_bytes > 0)
         fprintf(stderr, "weir: %s: %" PRIu64 " damaged bytes were passed over\n", log->path, counts.damaged_bytes);

@@ -191,6 +191,10 @@ weir_status tool_logs_find(const char *directory, tool_logs *ret_logs, weir_erro
         add_log(&logs, WEIR_TAKE(path));
     else
         status = add_logs_below(path, &folder, &logs, ret_error);
+    /* The state folder of a weir without a configuration has its storage in "queue". */
+    WEIR_FREE char *queue_path = weir_format("%s/queue", directory);
+    if (status == WEIR_OK && logs.count == 0 && !folder.is_log && is_folder(queue_path))
+        return tool_logs_find(queue_path, ret_logs, ret_error);
     if (status == WEIR_OK && logs.count == 0)
         status =
             weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_NOT_FOUND,
@@ -201,6 +205,19 @@ weir_status tool_logs_find(const char *directory, tool_logs *ret_logs, weir_erro
     }
     qsort(logs.items, logs.count, sizeof logs.items[0], compare_logs);
     *ret_logs = logs;
+    return WEIR_OK;
+}
+
+weir_status tool_log_visit(const tool_log *log,
+                           bool (*on_record)(void *user, const weir_record *record, weir_disk_position position),
+                           void *user, weir_disk_log_counts *ret_counts, weir_error *ret_error)
+{
+    weir_disk_log_counts counts = {0};
+    weir_status status = weir_disk_log_visit(&weir_files_real, log->path, on_record, user, &counts, ret_error);
+    if (status != WEIR_OK && status != WEIR_NOT_FOUND)
+        return status;
+    if (ret_counts)
+        *ret_counts = counts;
     return WEIR_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which logs lie in a folder: that of a file_storage (queue/storage.h), or one log in it. Reads names and the lock
- * table of the kernel, and changes nothing.
+ * table of the kernel, and changes nothing. Reading what is in them is queue/disk_log.h's.
  */
 #ifndef WEIR_TOOLS_LOGS_H
 #define WEIR_TOOLS_LOGS_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "batch/batch.h"
+#include "queue/disk_log.h"
 
 typedef struct tool_log {
     char *path;
@@ -31,6 +31,12 @@ void tool_logs_done(tool_logs *logs);
 
 /* "traces", "metrics" or "logs"; false, `*ret_signal` untouched, for any other name. */
 bool tool_signal_of(const char *name, weir_signal *ret_signal);
+
+/* weir_disk_log_visit, for which a log that has no records yet is just empty. */
+WEIR_MUST_USE weir_status tool_log_visit(const tool_log *log,
+                                         bool (*on_record)(void *user, const weir_record *record,
+                                                           weir_disk_position position),
+                                         void *user, weir_disk_log_counts *ret_counts, weir_error *ret_error);
 
 /* The process that holds the lock of the log at `path`, by /proc/locks; 0: none that can be seen from here. */
 pid_t tool_log_holder(const char *path);

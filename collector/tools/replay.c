@@ -206,7 +206,7 @@ static bool replay_dead_letter(void *user, const weir_record *record, weir_disk_
 
 static weir_status replay_dead_letters(replay *self, weir_error *ret_error)
 {
-    return weir_disk_log_visit(&weir_files_real, self->log->path, replay_dead_letter, self, NULL, ret_error);
+    return tool_log_visit(self->log, replay_dead_letter, self, NULL, ret_error);
 }
 
 /* ---- a queue that nobody holds ---- */
@@ -231,7 +231,7 @@ static weir_status open_queue(const replay *self, weir_disk_log **ret_queue, wei
 static weir_status replay_queue(replay *self, weir_error *ret_error)
 {
     if (!self->sender) /* a dry run needs no lock */
-        return weir_disk_log_visit(&weir_files_real, self->log->path, count_record, self, NULL, ret_error);
+        return tool_log_visit(self->log, count_record, self, NULL, ret_error);
     weir_disk_log *queue;
     weir_status status = open_queue(self, &queue, ret_error);
     if (status != WEIR_OK)

@@ -229,7 +229,7 @@ def test_deadletter_ls_groups_by_exporter_and_reason(weir, run, queue):
 
 def test_deadletter_cat_has_the_data_and_why(weir, run, queue):
     dead_letters(weir, queue, [1, 2, 3])
-    assert span_numbers(run("deadletter", "cat", queue).stdout) == [1, 2, 3]
+    assert sorted(span_numbers(run("deadletter", "cat", queue).stdout)) == [1, 2, 3]
     lines = [json.loads(line) for line in run("deadletter", "cat", "--meta", "--limit", 2, queue).stdout.splitlines()]
     assert [line["origin"] for line in lines] == ["otlp/backend"] * 2
     assert all("no such tenant" in line["reason"] for line in lines)
@@ -244,7 +244,7 @@ def test_replay_sends_dead_letters_beside_a_running_weir(weir, run, queue):
         done = run("replay", queue, "--to", sink.endpoint)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"sent 3 records (3 spans) to {sink.endpoint}\n"
-        assert sink.numbers() == [1, 2, 3]
+        assert sorted(sink.numbers()) == [1, 2, 3]
         assert run("deadletter", "cat", queue).stdout == ""
         assert "sent 0 records" in run("replay", queue, "--to", sink.endpoint).stdout
         assert len(sink.numbers()) == 3
@@ -254,12 +254,13 @@ def test_replay_sends_dead_letters_beside_a_running_weir(weir, run, queue):
 
 def test_replay_of_what_is_chosen(weir, run, queue):
     dead_letters(weir, queue, [1, 2, 3])
+    first, second, third = span_numbers(run("deadletter", "cat", queue).stdout)
     with Sink() as sink:
         assert run("replay", queue, "--to", sink.endpoint, "--signal", "logs").stdout.startswith("sent 0 records")
         assert run("replay", queue, "--to", sink.endpoint, "--origin", "otlp/x").stdout.startswith("sent 0 records")
         assert run("replay", queue, "--to", sink.endpoint, "--limit", 2).returncode == 0
-        assert sink.numbers() == [1, 2]
-    assert span_numbers(run("deadletter", "cat", queue).stdout) == [3]
+        assert sink.numbers() == [first, second]
+    assert span_numbers(run("deadletter", "cat", queue).stdout) == [third]
 
 
 def test_a_dry_run_sends_nothing(weir, run, queue):
@@ -282,7 +283,7 @@ def test_what_is_refused_again_stays_and_is_listed(weir, run, queue):
         assert done.returncode == 1
         assert "refused: 1 record (1 span) of otlp/backend" in done.stderr and "not that one" in done.stderr
         assert "sent 2 records (2 spans)" in done.stdout and "1 refused for good" in done.stdout
-        assert sink.numbers() == [1, 3]
+        assert sorted(sink.numbers()) == [1, 3]
     assert span_numbers(run("deadletter", "cat", queue).stdout) == [2]
 
 
@@ -296,7 +297,7 @@ def test_later_is_tried_again(weir, run, queue):
 
     with Sink(later_every_other_time) as sink:
         assert run("replay", queue, "--to", sink.endpoint).returncode == 0
-        assert sink.numbers() == [1, 2] and sink.arrived == 4
+        assert sorted(sink.numbers()) == [1, 2] and sink.arrived == 4
 
 
 def test_an_endpoint_that_is_not_there_loses_nothing(weir, run, queue):
@@ -304,7 +305,7 @@ def test_an_endpoint_that_is_not_there_loses_nothing(weir, run, queue):
     done = run("replay", queue, "--to", f"127.0.0.1:{free_port()}")
     assert done.returncode == 1
     assert "stopped" in done.stderr and "2 not sent" in done.stdout
-    assert span_numbers(run("deadletter", "cat", queue).stdout) == [1, 2]
+    assert sorted(span_numbers(run("deadletter", "cat", queue).stdout)) == [1, 2]
 
 
 def test_partial_success_is_told(weir, run, queue):
@@ -346,7 +347,7 @@ def test_ctrl_c_ends_replay_after_the_request_under_way(weir, queue):
         output, errors = replay.communicate(timeout=20)
         assert replay.returncode == 1
         assert "sent 1 record (1 span)" in output and "2 not sent" in output and "signal" in errors
-        assert sink.numbers() == [1]
+        assert len(sink.numbers()) == 1
 
 
 def test_a_queue_that_weir_holds_is_refused_and_sent_once_weir_has_ended(filled, run, queue):
@@ -374,7 +375,7 @@ def test_root_leaves_no_files_of_its_own_in_the_folder_of_another(weir, run, que
         os.chmod(above, os.stat(above).st_mode | 0o011)
     with Sink() as sink:
         assert run("replay", queue, "--to", sink.endpoint, "--limit", 1).returncode == 0
-        assert sink.numbers() == [1]
+        assert len(sink.numbers()) == 1
     assert {path.stat().st_uid for path in queue.rglob("*")} == {4711}
 
 
