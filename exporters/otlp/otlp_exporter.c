@@ -167,6 +167,8 @@ static weir_status open_tls(otlp_shared *shared, const weir_host *host, weir_err
     return shared->tls_provider->client_new(&shared->config->tls.settings, alpn, &shared->tls, ret_error);
 }
 
+_Static_assert(WEIR_GRPC_CALL_HEADERS <= WEIR_REQUEST_HEADERS_OWN, "a call must have room for its headers");
+
 /* As grpc-go: what proves who we are does not travel in clear text. */
 static weir_status open_headers(otlp_shared *shared, const weir_host *host, const char *id, weir_error *ret_error)
 {
