@@ -65,6 +65,22 @@ static bool wants_input(const weir__connection *self)
     return self->is_lingering || !self->protocol || self->protocol->wants_input(self->state);
 }
 
+static void linger(weir__connection *self)
+{
+    self->is_lingering = true;
+    self->close_due_ns = now_of(self) + WEIR_HTTP_LINGER_MS * NS_PER_MS;
+    weir__connection_arm(self, self->close_due_ns);
+}
+
+/* TLS has told the client why not, and that must arrive. */
+static bool is_refusal(weir__connection *self, int reason)
+{
+    bool is_refused = reason == EPROTO && self->exchange_count == 0;
+    if (is_refused)
+        linger(self);
+    return is_refused;
+}
+
 /* False: the connection is broken or over. */
 static bool receive(weir__connection *self)
 {
@@ -72,7 +88,7 @@ static bool receive(weir__connection *self)
     for (int i = 0; i < WEIR_READS_PER_TURN && wants_input(self); i++) {
         ssize_t got = weir_socket_recv(self->socket, server->read_buffer, sizeof server->read_buffer);
         if (got < 0)
-            return errno == EAGAIN;
+            return errno == EAGAIN || is_refusal(self, errno);
         if (got == 0) {
             if (!self->protocol || self->is_lingering)
                 return false;
@@ -157,13 +173,6 @@ static bool flush(weir__connection *self)
 
 /* ---- settling ---- */
 
-static void linger(weir__connection *self)
-{
-    self->is_lingering = true;
-    self->close_due_ns = now_of(self) + WEIR_HTTP_LINGER_MS * NS_PER_MS;
-    weir__connection_arm(self, self->close_due_ns);
-}
-
 /* True if the connection is over and may be closed. */
 static bool is_over(weir__connection *self)
 {
@@ -179,7 +188,7 @@ static bool is_over(weir__connection *self)
 static void watch(weir__connection *self)
 {
     unsigned events = wants_input(self) ? WEIR_SOCKET_READABLE : 0;
-    if (weir__connection_unsent(self) > 0)
+    if (weir__connection_unsent(self) > 0 && !self->is_lingering)
         events |= WEIR_SOCKET_WRITABLE;
     weir_socket_watch(self->socket, events);
 }

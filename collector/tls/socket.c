@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/limits.h"
 #include "net/endpoint.h"
 #include "tls/reason.h"
 
@@ -223,6 +224,7 @@ static void answer_in_clear_text(tls_socket *self)
 static ssize_t fail_with(tls_socket *self, const char *text)
 {
     ERR_clear_error();
+    self->read_wants = WEIR_SOCKET_READABLE;
     if (!self->error)
         self->error = weir_strdup(text);
     if (!self->endpoint && !self->is_established) {
@@ -306,7 +308,8 @@ static ssize_t shake_hands(tls_socket *self)
         return 1;
     }
     ssize_t outcome = interpret(self, result, &wants);
-    self->read_wants = self->write_wants = wants;
+    if (self->broken_errno == 0)
+        self->read_wants = self->write_wants = wants;
     /* A connection that says nothing is a probe of the port, no failure. */
     if (outcome == 0 && (self->has_received || self->endpoint))
         return fail_with(self, "the connection was closed during the handshake");
@@ -335,10 +338,27 @@ static ssize_t read_records(tls_socket *self, char *buffer, size_t size)
     return (ssize_t)total;
 }
 
+/* Throws away what a refused client still sends: closing before would reset the connection, and could destroy the
+ * alert that says why on its way. */
+static ssize_t discard(tls_socket *self)
+{
+    char scratch[4096];
+    ssize_t got = -1;
+    for (int reads = 0; reads < WEIR_READS_PER_TURN; reads++) {
+        got = weir_socket_recv(self->inner, scratch, sizeof scratch);
+        if (got <= 0)
+            return got;
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
 static ssize_t tls_recv(weir_socket *socket, void *buffer, size_t size)
 {
     tls_socket *self = self_of(socket);
     self->is_pending = false;
+    if (self->broken_errno == EPROTO && !self->endpoint)
+        return discard(self);
     if (!begin(self))
         return -1;
     ssize_t outcome = shake_hands(self);

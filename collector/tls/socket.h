@@ -8,6 +8,7 @@
  *
  * The handshake happens inside recv and send, which say EAGAIN until it is done; watching either event drives it on. As
  * with any stream, bytes that send has not taken are to be offered again before others: a record may be under way.
+ * Once recv has told a server that TLS failed (EPROTO), it throws away what still arrives, until the end or EAGAIN.
  * The loop's thread.
  */
 #ifndef WEIR_TLS_SOCKET_H

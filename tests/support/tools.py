@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that tests run to their end: telemetrygen (a client) and h2spec (a conformance test)."""
+"""Programs that tests run to their end: telemetrygen, gosdk and grpcurl (clients) and h2spec (a conformance test)."""
 
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.process import server_binary
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def telemetrygen(signal: str, port: int, *more, http=False, service="telemetrygen", timeout: float = 120) -> str:
@@ -21,6 +23,29 @@ def telemetrygen(signal: str, port: int, *more, http=False, service="telemetryge
     failed = [line for line in output.splitlines() if "export" in line and ("rror" in line or "ailed" in line)]
     assert done.returncode == 0 and not failed, f"telemetrygen ended with {done.returncode}:\n{output[-4000:]}"
     return output
+
+
+def _tls_words(trust, ca: str, cert: str, key: str) -> list:
+    words = [ca, trust.ca] if trust else []
+    return words + ([cert, trust.identity.cert, key, trust.identity.key] if trust and trust.identity else [])
+
+
+def gosdk(protocol: str, port: int, spans: int, trust=None, *more) -> str:
+    """Sends spans with the SDK for Go to localhost:`port`; "" if it went well, else what the SDK says. `trust` as in
+    support/certificates.py, None: clear text."""
+    argv = [server_binary("gosdk"), "-protocol", protocol, "-endpoint", f"localhost:{port}", "-spans", spans, *more]
+    argv += _tls_words(trust, "-ca", "-cert", "-key")
+    done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode == 0) == (done.stderr == ""), done
+    return done.stderr
+
+
+def grpcurl(port: int, method: str, proto: str, message: str, trust=None) -> subprocess.CompletedProcess:
+    """One call with `message` as JSON to localhost:`port`; `proto` is the schema's path below the project's proto/."""
+    argv = [server_binary("grpcurl"), "-connect-timeout", 2, "-max-time", 10, "-import-path", ROOT / "proto", "-proto", proto, "-d", message]
+    argv += _tls_words(trust, "-cacert", "-cert", "-key") or ["-plaintext"]
+    words = list(map(str, [*argv, f"localhost:{port}", method]))
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
 
 @dataclass(frozen=True)
