@@ -91,6 +91,11 @@ WEIR_MUST_USE weir_status weir_disk_log_read(weir_disk_log *log, weir_account *a
 WEIR_MUST_USE weir_status weir_disk_log_release(weir_disk_log *log, const weir_disk_position *positions, size_t count,
                                                 weir_error *ret_error);
 
+/* Takes note of what other processes released (weir_disk_log_release_foreign) in segments of which nothing was handed
+ * out here; one of which nothing is left is removed. For logs that others empty: dead letters. WEIR_IO: the rest of the
+ * notes is looked at next time. */
+WEIR_MUST_USE weir_status weir_disk_log_refresh(weir_disk_log *log, weir_error *ret_error);
+
 /* Throws the oldest segment away, whatever is in it; `*ret_items` is how many of its items were not released. For logs
  * that are bounded by forgetting. WEIR_NOT_FOUND: there is only the newest one, which stays. */
 WEIR_MUST_USE weir_status weir_disk_log_drop_oldest(weir_disk_log *log, uint64_t *ret_items);
@@ -110,7 +115,8 @@ WEIR_MUST_USE weir_status weir_disk_log_visit(const weir_files *files, const cha
                                               void *user, weir_disk_log_counts *ret_counts, weir_error *ret_error);
 
 /* Notes a record of a log that another process may have open as released, without its lock (an append of one entry to
- * the segment's .done file): for `weir replay` on dead letters. */
+ * the segment's .done file): for `weir replay` on dead letters. The owner sees it at weir_disk_log_refresh, or when its
+ * cursor enters the segment. Errors: WEIR_NOT_FOUND (the segment is gone), WEIR_UNSUPPORTED, WEIR_IO. */
 WEIR_MUST_USE weir_status weir_disk_log_release_foreign(const weir_files *files, const char *folder,
                                                         weir_disk_position position, weir_error *ret_error);
 

@@ -200,6 +200,62 @@ static weir_status load_segments(weir_disk_log *log, const weir_folder_view *vie
     return WEIR_OK;
 }
 
+/* ---- what other processes released ---- */
+
+static bool is_untouched(const weir_disk_log *log, const weir_disk_segment *segment)
+{
+    const weir_disk_cursor *cursor = &log->cursor;
+    bool is_behind_cursor = segment->number < cursor->segment->number;
+    bool was_read = segment == cursor->segment && cursor->is_open && cursor->reader.index_next > 0;
+    return !is_behind_cursor && !was_read;
+}
+
+weir_status weir_disk_segment_recount(weir_disk_log *log, weir_disk_segment *segment, weir_segment_reader *reader)
+{
+    segment_scan scan;
+    reader->end = segment->end;
+    if (reader->done_bytes == segment->done_bytes)
+        return WEIR_OK;
+    weir_status status = scan_segment(reader, false, &scan);
+    if (status != WEIR_OK)
+        return status;
+    weir_disk_left_subtract(&log->left, &segment->left);
+    weir_disk_left_add(&log->left, &scan.left);
+    segment->left = scan.left;
+    segment->oldest_wall_ns = scan.oldest_wall_ns;
+    segment->done_bytes = reader->done_bytes;
+    weir_segment_rewind(reader);
+    return WEIR_OK;
+}
+
+static weir_status refresh_segment(weir_disk_log *log, weir_disk_segment *segment, weir_error *ret_error)
+{
+    weir_segment_reader reader;
+    weir_status status = weir_segment_open(&reader, log->files, log->folder, segment->number, ret_error);
+    if (status != WEIR_OK)
+        return WEIR_IO;
+    status = weir_disk_segment_recount(log, segment, &reader);
+    if (status != WEIR_OK)
+        scan_error(log, segment->number, ret_error);
+    weir_segment_close(&reader);
+    if (segment == log->cursor.segment)
+        weir_disk_cursor_rewind(log);
+    if (status == WEIR_OK && segment->left.records == 0 && segment != log->newest)
+        weir_disk_segment_finish(log, segment);
+    return status;
+}
+
+weir_status weir_disk_log_refresh(weir_disk_log *log, weir_error *ret_error)
+{
+    weir_status status = WEIR_OK;
+    for (weir_disk_segment *segment = log->oldest, *next; status == WEIR_OK && segment; segment = next) {
+        next = segment->next;
+        if (is_untouched(log, segment))
+            status = refresh_segment(log, segment, ret_error);
+    }
+    return status;
+}
+
 /* ---- putting it right ---- */
 
 static weir_status cut_tail(const weir_disk_log *log, const weir_disk_segment *segment, weir_error *ret_error)

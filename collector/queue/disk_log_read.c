@@ -43,12 +43,16 @@ static weir_disk_left outstanding(const weir_handed *handed)
     return sum;
 }
 
+void weir_disk_cursor_rewind(weir_disk_log *log)
+{
+    weir_segment_close(&log->cursor.reader);
+    log->cursor.is_open = log->cursor.has_frame = false;
+}
+
 void weir_disk_cursor_leave(weir_disk_log *log)
 {
-    weir_disk_cursor *cursor = &log->cursor;
-    weir_segment_close(&cursor->reader);
-    cursor->is_open = cursor->has_frame = false;
-    cursor->segment = cursor->segment->next;
+    weir_disk_cursor_rewind(log);
+    log->cursor.segment = log->cursor.segment->next;
 }
 
 /* No good record is left in the cursor's segment: those that were counted and not found are lost. */
@@ -66,6 +70,16 @@ static void give_up_rest(weir_disk_log *log)
     segment->left = kept;
 }
 
+static weir_status read_error(const weir_disk_log *log, weir_error *ret_error)
+{
+    int read_errno = errno;
+    WEIR_FREE char *path = weir_segment_path(log->folder, log->cursor.segment->number, WEIR_FILE_LOG);
+    weir_error_set(ret_error, WEIR_ERROR_RETRYABLE, WEIR_IO, "cannot read %s at offset %" PRIu64 ": %s", path,
+                   log->cursor.reader.offset, strerror(read_errno));
+    errno = read_errno;
+    return WEIR_IO;
+}
+
 /* A file that somebody has taken away holds the log up no longer than its records are missed. */
 static weir_status open_segment(weir_disk_log *log, weir_error *ret_error)
 {
@@ -75,17 +89,13 @@ static weir_status open_segment(weir_disk_log *log, weir_error *ret_error)
     if (status == WEIR_NOT_FOUND)
         weir_log(WEIR_LOG_ERROR, NULL, "a file of the disk queue is gone, and its records with it: %s",
                  ret_error->text);
-    cursor->is_open = status == WEIR_OK;
-    return status;
-}
-
-static weir_status read_error(const weir_disk_log *log, weir_error *ret_error)
-{
-    int read_errno = errno;
-    WEIR_FREE char *path = weir_segment_path(log->folder, log->cursor.segment->number, WEIR_FILE_LOG);
-    weir_error_set(ret_error, WEIR_ERROR_RETRYABLE, WEIR_IO, "cannot read %s at offset %" PRIu64 ": %s", path,
-                   log->cursor.reader.offset, strerror(read_errno));
-    errno = read_errno;
+    if (status != WEIR_OK)
+        return status;
+    cursor->is_open = true;
+    if (weir_disk_segment_recount(log, cursor->segment, &cursor->reader) == WEIR_OK)
+        return WEIR_OK;
+    read_error(log, ret_error);
+    weir_disk_cursor_rewind(log);
     return WEIR_IO;
 }
 

@@ -89,7 +89,17 @@ void weir_disk_segment_finish(weir_disk_log *log, weir_disk_segment *segment);
 /* Makes names in the folder survive a power cut, if the log syncs at all. WEIR_IO: errno. */
 WEIR_MUST_USE weir_status weir_disk_log_sync_folder(const weir_disk_log *log);
 
+/* disk_log_open.c */
+
+/* Counts anew what is left of `segment`, of which nothing was handed out, if its notes have changed since they were
+ * last read; `reader` has just been opened on it, and stays at the start. WEIR_IO: errno. */
+WEIR_MUST_USE weir_status weir_disk_segment_recount(weir_disk_log *log, weir_disk_segment *segment,
+                                                    weir_segment_reader *reader);
+
 /* disk_log_read.c */
+
+/* Moves the cursor, which has passed no record of its segment, to the segment's start, to open it anew. */
+void weir_disk_cursor_rewind(weir_disk_log *log);
 
 /* Moves the cursor to the segment after its own, in which nothing is left to hand out. */
 void weir_disk_cursor_leave(weir_disk_log *log);

@@ -87,6 +87,12 @@ void weir_segment_step(weir_segment_reader *reader, const weir_frame *frame)
     reader->index_next = frame->index + 1;
 }
 
+void weir_segment_rewind(weir_segment_reader *reader)
+{
+    reader->offset = WEIR_SEGMENT_HEADER_BYTES;
+    reader->index_next = 0;
+}
+
 uint64_t weir_segment_bytes_left(const weir_segment_reader *reader)
 {
     /* The last record's padding may be missing. */
@@ -195,7 +201,7 @@ static weir_status learn_tag(weir_segment_reader *reader)
     if (reader->has_tag)
         return WEIR_OK;
     weir_status status = weir_segment_find(reader, &frame, &skipped);
-    reader->offset = WEIR_SEGMENT_HEADER_BYTES;
+    weir_segment_rewind(reader);
     return status == WEIR_NOT_FOUND ? WEIR_OK : status;
 }
 
@@ -208,7 +214,7 @@ static weir_status open_file(weir_segment_reader *reader, const char *path)
     if (reader->files->fstat(reader->files, reader->fd, &about) != 0)
         return WEIR_IO;
     reader->end = (uint64_t)about.st_size;
-    reader->offset = WEIR_SEGMENT_HEADER_BYTES;
+    weir_segment_rewind(reader);
     return WEIR_OK;
 }
 

@@ -59,6 +59,9 @@ WEIR_MUST_USE weir_status weir_segment_find(weir_segment_reader *reader, weir_fr
 /* Moves behind the record just found. */
 void weir_segment_step(weir_segment_reader *reader, const weir_frame *frame);
 
+/* Moves back to the first record. */
+void weir_segment_rewind(weir_segment_reader *reader);
+
 /* The bytes from `offset` to `end`. */
 uint64_t weir_segment_bytes_left(const weir_segment_reader *reader);
 
