@@ -148,6 +148,8 @@ typedef struct weir_exporter {
 
 /* ---- the description ---- */
 
+enum { WEIR_LENDS_SECRETS = 1 << 8 }; /* beside WEIR_LENDS_…; see extension_lends */
+
 typedef struct weir_component_type {
     unsigned abi; /* WEIR_COMPONENT_ABI */
     weir_component_kind kind;
@@ -174,6 +176,8 @@ typedef struct weir_component_type {
     /* One sentence for `weir validate`: what an OK means once this exporter has taken the data. Written to
      * `ret_text`. */
     void (*exporter_promise)(const void *config, char *ret_text, size_t size);
+    /* True if no authenticator that needs_encryption may be used with this configuration; may be NULL. */
+    bool (*exporter_bars_secrets)(const void *config);
 
     /* Processors: a node in front of `next` for one signal of one pipeline on one worker. NULL create: the processor
      * only shapes what others do (memory_limiter, batch) and is not in the way of data. `pipeline` is the pipeline's
@@ -201,6 +205,9 @@ typedef struct weir_component_type {
     void (*extension_stop)(void *shared);
     /* What it lends, as long as it is open; NULL if it has nothing of the kind. `lends` says which (WEIR_LENDS_…). */
     unsigned lends;
+    /* The part of `lends` that this configuration is for, and WEIR_LENDS_SECRETS if what it lends to exporters
+     * needs_encryption; NULL: all of `lends`. For `weir validate`, which opens nothing. */
+    unsigned (*extension_lends)(const void *config);
     weir_storage *(*extension_storage)(void *shared);
     weir_client_auth *(*extension_client_auth)(void *shared); /* NULL if this one is configured for servers only */
     weir_server_auth *(*extension_server_auth)(void *shared);

@@ -122,6 +122,24 @@ size_t weir_plan_extension(const weir_plan *plan, const char *id)
     return WEIR_NO_COMPONENT;
 }
 
+static unsigned lends_of(const weir_planned_component *extension)
+{
+    const weir_component_type *type = extension->type;
+    return type->extension_lends ? type->extension_lends(extension->config) : type->lends;
+}
+
+static void check_secrecy(const extension_check *check, const weir_option *option,
+                          const weir_planned_component *extension, const weir_node *at)
+{
+    const weir_component_type *type = check->component->type;
+    bool bars_secrets = type->exporter_bars_secrets && type->exporter_bars_secrets(check->component->config);
+    if (bars_secrets && option->lends == WEIR_LENDS_CLIENT_AUTH && (lends_of(extension) & WEIR_LENDS_SECRETS))
+        weir_diagnostics_error(check->diagnostics, at,
+                               "the authenticator \"%s\" sends a secret, and over gRPC that needs TLS: remove "
+                               "tls.insecure, or send the header with headers_setter or `headers` if the way is safe",
+                               extension->id);
+}
+
 static void check_extension(void *user, const weir_option *option, const char *path, const char *id)
 {
     const extension_check *check = user;
@@ -133,9 +151,11 @@ static void check_extension(void *user, const weir_option *option, const char *p
                                "the extension \"%s\" is not there: define it under `extensions:` and list it in "
                                "`service.extensions`",
                                id);
-    else if (!(check->plan->components[extension].type->lends & option->lends))
+    else if (!(lends_of(&check->plan->components[extension]) & option->lends))
         weir_diagnostics_error(check->diagnostics, at, "the extension \"%s\" is not %s", id,
                                lending_text(option->lends));
+    else
+        check_secrecy(check, option, &check->plan->components[extension], at);
 }
 
 static void check_extensions(const weir_plan *plan, weir_diagnostics *diagnostics)

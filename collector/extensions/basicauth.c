@@ -350,6 +350,13 @@ static weir_server_auth *basicauth_server(void *shared)
     return self->config->htpasswd ? &self->server : NULL;
 }
 
+static unsigned basicauth_lends(const void *config)
+{
+    const basicauth_config *configured = config;
+    return (configured->client_auth ? WEIR_LENDS_CLIENT_AUTH | WEIR_LENDS_SECRETS : 0u) |
+           (configured->htpasswd ? WEIR_LENDS_SERVER_AUTH : 0u);
+}
+
 const weir_component_type weir_extension_basicauth = {
     .abi = WEIR_COMPONENT_ABI,
     .kind = WEIR_EXTENSION,
@@ -364,6 +371,7 @@ const weir_component_type weir_extension_basicauth = {
     .extension_start = basicauth_start,
     .extension_stop = basicauth_stop,
     .lends = WEIR_LENDS_CLIENT_AUTH | WEIR_LENDS_SERVER_AUTH,
+    .extension_lends = basicauth_lends,
     .extension_client_auth = basicauth_client,
     .extension_server_auth = basicauth_server,
 };

@@ -256,6 +256,12 @@ static weir_server_auth *bearer_server(void *shared)
     return &((bearer *)shared)->server;
 }
 
+static unsigned bearer_lends(const void *config)
+{
+    (void)config;
+    return WEIR_LENDS_CLIENT_AUTH | WEIR_LENDS_SERVER_AUTH | WEIR_LENDS_SECRETS;
+}
+
 const weir_component_type weir_extension_bearertokenauth = {
     .abi = WEIR_COMPONENT_ABI,
     .kind = WEIR_EXTENSION,
@@ -270,6 +276,7 @@ const weir_component_type weir_extension_bearertokenauth = {
     .extension_start = bearer_start,
     .extension_stop = bearer_stop,
     .lends = WEIR_LENDS_CLIENT_AUTH | WEIR_LENDS_SERVER_AUTH,
+    .extension_lends = bearer_lends,
     .extension_client_auth = bearer_client,
     .extension_server_auth = bearer_server,
 };

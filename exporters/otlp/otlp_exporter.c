@@ -167,7 +167,7 @@ static weir_status open_tls(otlp_shared *shared, const weir_host *host, weir_err
     return shared->tls_provider->client_new(&shared->config->tls.settings, alpn, &shared->tls, ret_error);
 }
 
-_Static_assert(WEIR_GRPC_CALL_HEADERS <= WEIR_REQUEST_HEADERS_OWN, "a call must have room for its headers");
+_Static_assert((int)WEIR_GRPC_CALL_HEADERS <= (int)WEIR_REQUEST_HEADERS_OWN, "a call must have room for its headers");
 
 /* As grpc-go: what proves who we are does not travel in clear text. */
 static weir_status open_headers(otlp_shared *shared, const weir_host *host, const char *id, weir_error *ret_error)
@@ -292,6 +292,11 @@ static void otlp_promise(const void *config, char *ret_text, size_t size)
     weir_sender_promise(&otlp->sender, otlp->endpoint, ret_text, size);
 }
 
+static bool otlp_bars_secrets(const void *config)
+{
+    return !otlp_uses_tls(config);
+}
+
 const weir_component_type weir_exporter_otlp = {
     .abi = WEIR_COMPONENT_ABI,
     .kind = WEIR_EXPORTER,
@@ -307,4 +312,5 @@ const weir_component_type weir_exporter_otlp = {
     .exporter_create = otlp_create,
     .exporter_free = otlp_free,
     .exporter_promise = otlp_promise,
+    .exporter_bars_secrets = otlp_bars_secrets,
 };

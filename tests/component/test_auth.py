@@ -320,7 +320,32 @@ def test_secrets_go_out_over_tls_and_not_in_clear_text(weir, tmp_path, extension
     done = subprocess.run(refused.argv, env={**os.environ, **refused.env}, capture_output=True, text=True, timeout=15,
                           check=False)
     assert done.returncode == 1
-    assert "needs TLS" in done.stderr
+    assert "exporters.otlp.auth.authenticator" in done.stderr and "needs TLS" in done.stderr
+
+
+def validate(program) -> subprocess.CompletedProcess:
+    return subprocess.run([weir_binary(), "validate", "--config", program.config], capture_output=True, text=True,
+                          env={**os.environ, **program.env}, timeout=15, check=False)
+
+
+@pytest.mark.parametrize("extensions, client, server, complaint", [
+    ("basicauth: {htpasswd: {inline: 'a:b'}}", "basicauth", None, "for outgoing requests"),
+    ("basicauth: {client_auth: {username: a}}", None, "basicauth", "for incoming requests"),
+    ("headers_setter: {headers: [{key: a, value: b}]}", None, "headers_setter", "for incoming requests"),
+    ("headers_setter: {headers: [{key: a, value: b}]}", "bearertokenauth", None, "is not there"),
+    ("bearertokenauth: {token: a}", "bearertokenauth", None, "needs TLS"),
+    ("headers_setter: {headers: [{key: a, value: b}]}", "headers_setter", None, None),
+    ("bearertokenauth: {token: a}", None, "bearertokenauth", None),
+])
+def test_validate_knows_who_may_be_what(weir, extensions, client, server, complaint):
+    name = extensions.split(":", 1)[0]
+    auth = f", auth: {{authenticator: {server}}}" if server else ""
+    config = CLIENT % (extensions, auth, CLEAR, client, name)
+    if not client:
+        config = config.replace("    auth: {authenticator: None}\n", "")
+    done = validate(weir(config, start=False, SINK_PORT=1))
+    assert done.returncode == (1 if complaint else 0), done.stderr
+    assert not complaint or complaint in done.stderr
 
 
 def test_the_password_file_of_a_client_is_followed(weir, tmp_path):
