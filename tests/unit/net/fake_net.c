@@ -150,6 +150,15 @@ static weir_status fake_adopt(weir_loop *loop, int accepted, weir_socket_fn on_e
     return WEIR_OK;
 }
 
+/* As an accepted one: it stands at once, whatever the endpoint. */
+static weir_status fake_connect(weir_loop *loop, const char *endpoint, weir_socket_fn on_event, void *user,
+                                weir_socket **ret_socket, weir_error *ret_error)
+{
+    (void)endpoint;
+    (void)ret_error;
+    return fake_adopt(loop, 0, on_event, user, ret_socket);
+}
+
 /* ---- running ---- */
 
 static bool run_tasks(fake_net *net)
@@ -240,6 +249,7 @@ static const weir_loop_ops fake_loop_ops = {
     .timer_stop = fake_timer_stop,
     .timer_free = fake_timer_free,
     .adopt = fake_adopt,
+    .connect = fake_connect,
 };
 
 fake_net *fake_net_new(void)

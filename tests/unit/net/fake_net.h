@@ -28,7 +28,7 @@ typedef struct fake_socket {
 fake_net *fake_net_new(void);
 void fake_net_free(fake_net *net); /* every socket and timer must have been closed by the program */
 weir_loop *fake_net_loop(fake_net *net);
-/* The socket adopted last; weir_loop_adopt takes any number but -1, which fails. */
+/* The socket adopted or connected last; weir_loop_adopt takes any number but -1, which fails. */
 fake_socket *fake_net_newest(fake_net *net);
 /* Runs tasks and events until nothing is left to do. */
 void fake_net_run(fake_net *net);
