@@ -119,7 +119,7 @@ def test_backend_away_under_load(site):
     program = site.weir()
     with Watch(program) as watch, Clients(program, make=padded) as clients:
         with site.backend():
-            wait_until(lambda: len(site.arrivals.times) > 500, what="a first round of requests")
+            wait_until(lambda: len(site.arrivals.of) > 500, what="a first round of requests")
             before, gone = clients.acknowledged(), time.monotonic()
         away = (gone, time.monotonic())
         time.sleep(OUTAGE_S)
@@ -131,7 +131,7 @@ def test_backend_away_under_load(site):
             assert_balanced(read_books(program))
             program.stop_cleanly()
 
-    verdict = judge(clients.requests, site.arrivals.times, [away])
+    verdict = judge(clients.requests, site.arrivals.of, [away])
     assert set(clients.codes()) == {"OK"}, "clients have noticed the outage"
     assert during > 100 * OUTAGE_S, "with the backend away clients are served as before"
     assert verdict.lost == verdict.resent == verdict.unexplained == 0, verdict
@@ -195,15 +195,15 @@ def test_damaged_segment_costs_only_what_was_damaged(site, seed):
     with site.backend():
         program.start()
         damaged = segment.with_suffix(".damaged")
-        wait_until(damaged.exists, 30, f"{segment.name} is set aside")
         site.deliver(program, 10)
         site.assert_all_arrive(site.requests[100:])
         wait_until(lambda: held(program) == 0, 10, "the queue is empty")
+        wait_until(damaged.exists, 10, f"{segment.name} is set aside")
         program.stop_cleanly()
     lost = [request for request in site.requests if site.arrivals.missing([request])]
     assert 1 <= len(lost) <= 2, f"{len(lost)} requests are lost, 64 damaged bytes can hit two records"
     assert segment.name in program.output() or damaged.name in program.output(), f"the loss is not reported:\n{program.tail()}"
-    assert judge(site.requests, site.arrivals.times, []).unexplained == 0
+    assert judge(site.requests, site.arrivals.of, []).unexplained == 0
 
 
 def damage(path: Path, seed: int):
@@ -243,7 +243,7 @@ def test_clock_set_back_and_forward(site, tmp_path):
     with site.backend():
         site.assert_all_arrive()
         program.stop_cleanly()
-    assert judge(site.requests, site.arrivals.times, []).unexplained == 0
+    assert judge(site.requests, site.arrivals.of, []).unexplained == 0
 
 
 def assert_no_negative(program):

@@ -3,7 +3,7 @@
 
 import pytest
 
-from support.ledger import Request, Verdict, judge
+from support.ledger import Arrival, Request, Verdict, judge
 
 KILLS = [(10.0, 10.1), (20.0, 20.1)]
 OK, AGAIN = ["OK"], ["UNAVAILABLE", "OK"]
@@ -19,13 +19,20 @@ def request(codes: list) -> Request:
     ("never answered OK, so nothing was promised", ["UNAVAILABLE"], [], {"acknowledged": 0}),
     ("the client sent it twice", AGAIN, [5, 6], {"resent": 1}),
     ("the client sent it twice, and it came three times", AGAIN, [5, 6, 7], {"resent": 1, "unexplained": 1}),
-    ("received just before a kill", OK, [9.9, 11], {"in_flight": 1, "in_flight_worst": 1}),
+    ("answered just before a kill", OK, [9.9, 11], {"in_flight": 1, "in_flight_worst": 1}),
+    ("received long before the kill and never answered", OK, [Arrival(5), 11], {"in_flight": 1, "in_flight_worst": 1}),
+    ("answered only after the kill", OK, [Arrival(5, 10.5), 11], {"in_flight": 1, "in_flight_worst": 1}),
     ("read from the socket just after it", OK, [10.2, 11], {"in_flight": 1, "in_flight_worst": 1}),
-    ("received long before the kill", OK, [5, 11], {"unexplained": 1}),
+    ("answered long before the kill", OK, [5, 11], {"unexplained": 1}),
     ("doubled with no kill between", OK, [12, 13], {"unexplained": 1}),
+    ("two copies, each in flight at a kill", AGAIN, [Arrival(9, 10.2), Arrival(9, 10.2), 11, 11], {
+        "resent": 1, "in_flight": 2, "in_flight_worst": 2}),
+    ("two copies, one of them in flight at a kill", AGAIN, [5, Arrival(9, 10.2), 11, 12], {
+        "resent": 1, "in_flight": 1, "in_flight_worst": 1, "unexplained": 1}),
     ("in flight at two kills", OK, [9.9, 19.9, 21], {"in_flight": 2, "in_flight_worst": 1}),
 ])
 def test_verdict(why, codes, arrivals, expected):
+    arrivals = [one if isinstance(one, Arrival) else Arrival(one, one) for one in arrivals]
     found = judge([request(codes)], {1: arrivals}, KILLS)
     found.window_worst_s = 0.0
     assert found == Verdict(**{"acknowledged": 1, "requests": 1, **expected}), why

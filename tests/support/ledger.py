@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from support.load import PAUSE_AFTER_FAILURE, GrpcClient, HttpClient, numbered, numbered_logs, numbers_in
 
-# Between the backend's receipt of a request and the note on disk that it is done lie an answer and a write.
-RELEASE_WINDOW_S = 1.0
+# Between the backend's answer to a request and the note on disk that it is done lie a wake-up or two and a write.
+RELEASE_WINDOW_S = 0.25
 # What a program wrote to its socket may be read a moment after it was killed.
 SOCKET_LAG_S = 0.25
+EXAMPLES_MAX = 5
 
 
 @dataclass
@@ -103,25 +104,34 @@ class Clients:
             time.sleep(PAUSE_AFTER_FAILURE)
 
 
+@dataclass
+class Arrival:
+    """Of one request at the backend: when it was received, and when it was answered."""
+
+    received: float
+    answered: float = float("inf")
+
+
 class Arrivals:
-    """The `answer` of a Sink (support/sink.py) that notes when each item arrived, before it is answered. The answer takes
-    a random time up to `delay` seconds; while `hold()` is on there is none."""
+    """The `answer` of a Sink (support/sink.py) that notes every arrival of an item. The answer takes a random time up to
+    `delay` seconds; while `hold()` is on there is none."""
 
     def __init__(self, delay: float = 0.0, seed: int = 0):
-        self.times = defaultdict(list)  # number -> when it arrived
+        self.of = defaultdict(list)  # number -> its arrivals
         self._delay, self._random = delay, random.Random(seed)
         self._lock = threading.Lock()
         self._open = threading.Event()
         self._open.set()
 
     def __call__(self, request, context):
-        now, numbers = time.monotonic(), numbers_in(request)
+        arrival, numbers = Arrival(time.monotonic()), numbers_in(request)
         with self._lock:
             for number in numbers:
-                self.times[number].append(now)
+                self.of[number].append(arrival)
             delay = self._random.uniform(0, self._delay)
         self._open.wait()
         time.sleep(delay)
+        arrival.answered = time.monotonic()
 
     def hold(self):
         self._open.clear()
@@ -132,15 +142,16 @@ class Arrivals:
     def missing(self, requests: list) -> set:
         """Numbers that were answered OK and have not arrived."""
         with self._lock:
-            return {n for request in requests if request.acknowledged for n in request.numbers if n not in self.times}
+            return {n for request in requests if request.acknowledged for n in request.numbers if n not in self.of}
 
 
 @dataclass
 class Verdict:
-    """What became of the items; `kills` are (before, after) of each SIGKILL, by the monotonic clock.
+    """What became of the items.
 
     `lost`: answered OK, not arrived. Doubled ones, by why: `resent` when a client had no OK for it and sent it again,
-    `in_flight` when the backend had it shortly before a kill and had it again after it, `unexplained` otherwise.
+    `in_flight` when the backend had it before a kill but had not answered, or not long enough before, `unexplained`
+    otherwise.
     """
 
     acknowledged: int = 0
@@ -150,40 +161,49 @@ class Verdict:
     unexplained: int = 0
     requests: int = 0
     in_flight_worst: int = 0  # items of one kill
-    window_worst_s: float = 0.0  # the longest time from a receipt to the kill that made it unnoticed
+    window_worst_s: float = 0.0  # the longest time from an answer to the kill that made it unnoticed
+    examples: list = field(default_factory=list, compare=False)  # texts about the first few unexplained ones
 
 
-def judge(requests: list, times: dict, kills: list) -> Verdict:
+def judge(requests: list, arrivals_of: dict, kills: list) -> Verdict:
+    """`kills` are (before, after) of each SIGKILL, by the monotonic clock."""
     verdict = Verdict(requests=len(requests))
     by_kill = Counter()
     for request in requests:
         for number in request.numbers:
-            arrivals = sorted(times.get(number, ()))
+            arrivals = sorted(arrivals_of.get(number, ()), key=lambda arrival: arrival.received)
             verdict.acknowledged += request.acknowledged
             verdict.lost += request.acknowledged and not arrivals
-            _judge_doubled(arrivals, request.unanswered, kills, verdict, by_kill)
+            unexplained = _judge_doubled(arrivals, request.unanswered, kills, verdict, by_kill)
+            if unexplained and len(verdict.examples) < EXAMPLES_MAX:
+                verdict.examples.append(f"{number}, answered {request.codes}, {arrivals}, {_kills_around(arrivals, kills)}")
     verdict.in_flight_worst = max(by_kill.values(), default=0)
     return verdict
 
 
-def _judge_doubled(arrivals: list, unanswered: int, kills: list, verdict: Verdict, by_kill: Counter):
-    """A client that sent again explains one more arrival for each time it did; a kill explains one if the backend had the
-    item shortly before it."""
-    for earlier, later in itertools.pairwise(arrivals):
-        kill = _kill_after(earlier, later, kills)
-        if unanswered > 0:
-            unanswered -= 1
-            verdict.resent += 1
-        elif kill is not None:
-            verdict.in_flight += 1
-            by_kill[kill] += 1
-            verdict.window_worst_s = max(verdict.window_worst_s, kills[kill][1] - earlier)
-        else:
-            verdict.unexplained += 1
+def _judge_doubled(arrivals: list, unanswered: int, kills: list, verdict: Verdict, by_kill: Counter) -> int:
+    """Each time a client sent it without an OK there may be one more arrival, and one after each that a kill made
+    unnoticed. How many are left unexplained."""
+    more = max(0, len(arrivals) - 1)
+    verdict.resent += (resent := min(more, unanswered))
+    unnoticed = [(kill, arrival) for arrival in arrivals[:-1] if (kill := _kill_after(arrival, kills)) is not None]
+    for kill, arrival in unnoticed[:more - resent]:
+        verdict.in_flight += 1
+        by_kill[kill] += 1
+        verdict.window_worst_s = max(verdict.window_worst_s, kills[kill][0] - arrival.answered)
+    unexplained = max(0, more - resent - len(unnoticed))
+    verdict.unexplained += unexplained
+    return unexplained
 
 
-def _kill_after(earlier: float, later: float, kills: list) -> int | None:
+def _kills_around(arrivals: list, kills: list) -> str:
+    first, last = arrivals[0].received - 2, arrivals[-1].received + 2
+    return f"killed at {[before for before, _ in kills if first < before < last]}"
+
+
+def _kill_after(arrival: Arrival, kills: list) -> int | None:
+    """The kill between its receipt and the note on disk that it is done."""
     for index, (before, after) in enumerate(kills):
-        if earlier <= after + SOCKET_LAG_S and before - earlier <= RELEASE_WINDOW_S and later >= before:
+        if arrival.received <= after + SOCKET_LAG_S and before <= arrival.answered + RELEASE_WINDOW_S:
             return index
     return None
