@@ -292,7 +292,9 @@ static void pass_on_record(stored *stage, weir_stored_record *read)
         bytes += record->slices[i].len;
     stored_entry *entry = entry_new(stage, read->position, bytes, record->items, record->wall_ns);
     stage->window_bytes += bytes;
-    pass_on(stage, weir_record_take_batch(record, &entry->ack), entry);
+    weir_batch *batch = weir_record_take_batch(record, &entry->ack);
+    weir_record_done(record);
+    pass_on(stage, batch, entry);
 }
 
 static void was_read(weir_storage_request *request)
