@@ -166,7 +166,9 @@ weir_curl_client *weir_curl_client_new(weir_loop *loop, const weir_curl_settings
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, as_long(settings->connections_max));
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, as_long(settings->idle_connections_max));
+    /* 0 would mean four for each call that is open. */
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
+                      as_long(settings->idle_connections_max ? settings->idle_connections_max : UINT32_MAX));
     if (settings->keeps_cookies) {
         client->cookies = curl_share_init();
         WEIR_ASSERT(client->cookies); /* out of memory at start */

@@ -33,7 +33,7 @@ typedef struct weir_curl_settings {
     const weir_tls_settings *tls;  /* for https:// URLs; NULL: verify with the system's certificates */
     const char *proxy_url;         /* NULL or "": as the environment says (exporters/curl/proxy.h) */
     unsigned connections_max;      /* to one host; further calls wait. 0: not limited */
-    unsigned idle_connections_max; /* kept for later calls. 0: four for each call that is open */
+    unsigned idle_connections_max; /* kept for later calls. 0: not limited */
     uint64_t idle_timeout_ms;      /* a connection unused for longer is not used again. 0: no such limit */
     size_t upload_buffer_bytes;    /* 16 KiB to 2 MiB; 0: libcurl's 64 KiB */
     size_t receive_buffer_bytes;   /* 1 KiB to 512 KiB; 0: libcurl's 16 KiB */

@@ -51,7 +51,7 @@ const weir_option otlphttp_options[] = {
      .offset = offsetof(otlphttp_config, encoding),
      .default_text = "proto",
      .enum_names = encoding_names,
-     .summary = "How requests are encoded: proto; json is not built."},
+     .summary = "How requests are encoded; json is some times as long, and costs the time to write it."},
     {.name = "compression",
      .type = WEIR_OPTION_ENUM,
      .offset = offsetof(otlphttp_config, compression),
@@ -268,9 +268,6 @@ void otlphttp_check(const void *config, const weir_node *node, weir_diagnostics 
     const otlphttp_config *otlphttp = config;
     check_urls(otlphttp, node, diagnostics);
     check_compression(otlphttp, node, diagnostics);
-    if (otlphttp->encoding == OTLPHTTP_JSON)
-        weir_diagnostics_error(diagnostics, weir_node_find(node, "encoding"),
-                               "encoding \"json\" is not built: use proto, which every OTLP/HTTP server takes");
     weir_request_headers_check(&otlphttp->headers, node, diagnostics);
     weir_tls_client_check(&otlphttp->tls, weir_node_find(node, "tls"), diagnostics);
     weir_sender_check(&otlphttp->sender, node, diagnostics);

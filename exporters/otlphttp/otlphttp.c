@@ -9,6 +9,7 @@
 #include "exporters/curl/tls_options.h"
 #include "exporters/curl/url.h"
 #include "exporters/otlphttp/answer.h"
+#include "exporters/otlphttp/body.h"
 #include "exporters/otlphttp/config.h"
 
 /* As much of an answer as the Collector reads. */
@@ -41,6 +42,7 @@ typedef struct otlphttp_request {
     otlphttp_exporter *exporter;
     weir_push *push;
     weir_curl_call *call;
+    otlphttp_body body;     /* empty once it is compressed */
     weir_chunk *compressed; /* or NULL */
 } otlphttp_request;
 
@@ -49,6 +51,7 @@ typedef struct otlphttp_request {
 static void request_free(otlphttp_request *request)
 {
     weir_chunk_unref(request->compressed);
+    otlphttp_body_done(&request->body);
     free(request);
 }
 
@@ -76,25 +79,41 @@ static void on_done(void *user, weir_curl_call *call, const weir_error *error, c
 /* The protocol's own headers behind those of the configuration and the authenticator. */
 static void add_own_headers(const otlphttp_request *request, weir_headers *headers)
 {
-    weir_headers_add(headers, WEIR_TEXT("content-type"), WEIR_TEXT("application/x-protobuf"));
+    const otlphttp_config *config = request->exporter->shared->config;
+    weir_headers_add(headers, WEIR_TEXT("content-type"),
+                     config->encoding == OTLPHTTP_JSON ? WEIR_TEXT("application/json")
+                                                       : WEIR_TEXT("application/x-protobuf"));
     weir_headers_add(headers, WEIR_TEXT("user-agent"), WEIR_TEXT("weir/" WEIR_VERSION));
     if (request->compressed)
-        weir_headers_add(headers, WEIR_TEXT("content-encoding"),
-                         weir_text_of(otlphttp_encoding_name(request->exporter->shared->config)));
+        weir_headers_add(headers, WEIR_TEXT("content-encoding"), weir_text_of(otlphttp_encoding_name(config)));
 }
 
-static void post(otlphttp_request *request, const struct iovec *parts, size_t count, weir_headers *headers)
+static void make_body(otlphttp_request *request)
 {
     otlphttp_exporter *exporter = request->exporter;
-    struct iovec compressed;
+    weir_account *account = exporter->shared->host->account;
+    otlphttp_body *body = &request->body;
+    if (exporter->shared->config->encoding == OTLPHTTP_JSON)
+        otlphttp_body_of_json(body, request->push, account);
+    else
+        otlphttp_body_of_protobuf(body, request->push);
     if (exporter->compressor)
-        request->compressed = weir_compressor_run(exporter->compressor, parts, count, exporter->shared->host->account);
+        request->compressed = weir_compressor_run(exporter->compressor, body->parts, body->part_count, account);
+    if (request->compressed)
+        otlphttp_body_done(body);
+}
+
+static void post(otlphttp_request *request, const weir_headers *headers)
+{
+    const otlphttp_exporter *exporter = request->exporter;
+    struct iovec compressed;
+    const struct iovec *parts = request->body.parts;
+    size_t count = request->body.part_count;
     if (request->compressed) {
         compressed = (struct iovec){request->compressed->data, request->compressed->size};
         parts = &compressed;
         count = 1;
     }
-    add_own_headers(request, headers);
     const weir_curl_request message = {
         .method = "POST",
         .url = exporter->shared->urls[exporter->signal],
@@ -107,38 +126,35 @@ static void post(otlphttp_request *request, const struct iovec *parts, size_t co
     request->call = weir_curl_start(exporter->client, &message, on_done, request);
 }
 
-static void fail(otlphttp_request *request, const weir_error *error)
+static weir_status check_url(const otlphttp_exporter *exporter, weir_error *ret_error)
 {
-    weir_push *push = request->push;
-    request_free(request);
-    weir_push_done(push, error);
+    const char *name = weir_signal_name(exporter->signal);
+    if (exporter->shared->urls[exporter->signal])
+        return WEIR_OK;
+    return weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_INVALID,
+                          "either endpoint or %s_endpoint must be specified: nowhere to send %s to", name, name);
 }
 
 static void otlphttp_push(void *self, weir_push *push)
 {
     otlphttp_exporter *exporter = self;
-    const otlphttp_shared *shared = exporter->shared;
     otlphttp_request *request = WEIR_NEW(otlphttp_request);
     WEIR_CLEANUP(weir_headers_done) weir_headers headers = {0};
     weir_error error = {0};
     request->exporter = exporter;
     request->push = push;
     push->user = request;
-    if (!shared->urls[exporter->signal]) {
-        const char *name = weir_signal_name(exporter->signal);
-        (void)weir_error_set(&error, WEIR_ERROR_ENDPOINT, WEIR_INVALID,
-                             "either endpoint or %s_endpoint must be specified: nowhere to send %s to", name, name);
-        fail(request, &error);
+    weir_status status = check_url(exporter, &error);
+    if (status == WEIR_OK)
+        status = weir_request_headers_make(exporter->shared->headers, push->metadata, &headers, &error);
+    if (status != WEIR_OK) {
+        request_free(request);
+        weir_push_done(push, &error);
         return;
     }
-    if (weir_request_headers_make(shared->headers, push->metadata, &headers, &error) != WEIR_OK) {
-        fail(request, &error);
-        return;
-    }
-    WEIR_FREE struct iovec *parts = weir_alloc(push->slice_count, sizeof *parts);
-    for (uint32_t i = 0; i < push->slice_count; i++)
-        parts[i] = (struct iovec){(void *)(uintptr_t)push->slices[i]->data, push->slices[i]->len};
-    post(request, parts, push->slice_count, &headers);
+    make_body(request);
+    add_own_headers(request, &headers);
+    post(request, &headers);
 }
 
 static void otlphttp_cancel(void *self, weir_push *push)

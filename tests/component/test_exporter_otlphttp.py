@@ -117,6 +117,38 @@ def test_a_batch_of_several_megabytes_arrives_whole(weir):
         assert len(sink.requests[0].raw) > 3_000_000
 
 
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_json(weir, compression):
+    with HttpSink() as sink:
+        program = weir(config_for(sink.endpoint, f"encoding: json\n    compression: {compression}"))
+        client = GrpcClient(program)
+        assert client.send(numbered(range(1, 5000), padding=1_000_000).SerializeToString(), 20).ok
+        client.close()
+        assert sink.numbers() == list(range(1, 5000))
+        assert sink.requests[0].headers["content-type"] == "application/json"
+        assert stop_balanced(program)["sent"] == 4999
+
+
+def test_json_that_needs_more_memory_than_the_limit_is_sent_all_the_same(weir):
+    """What has been admitted can always finish."""
+    config = """
+processors:
+  memory_limiter: {limit_mib: 8, check_interval: 1s}
+exporters:
+  otlphttp: {endpoint: ENDPOINT, encoding: json, compression: none, sending_queue: {enabled: false}}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [memory_limiter], exporters: [otlphttp]}
+"""
+    with HttpSink() as sink:
+        program = weir(config.replace("ENDPOINT", sink.endpoint))
+        client = GrpcClient(program)
+        assert client.send(numbered(range(1, 50000)).SerializeToString(), 20).ok
+        client.close()
+        assert len(sink.requests[0].raw) > 8 << 20
+        program.stop_cleanly()
+
+
 def test_an_endpoint_for_one_signal_is_used_as_it_is(weir):
     with HttpSink() as sink:
         program = weir(config_for("http://127.0.0.1:9", f"traces_endpoint: {sink.endpoint}/some/where?tenant=1"))
@@ -547,7 +579,6 @@ def test_tls_through_a_proxy(weir, authority):
     ("tls: {ca_file: /nowhere/ca.crt}", "/nowhere/ca.crt"),
     ("compression: snappy", "zstd"),
     ("compression_params: {level: 99}", "level 99"),
-    ("encoding: json", "proto"),
     ("logs_endpoint: localhost:4318", "logs_endpoint"),
 ])
 def test_what_cannot_work_is_said_at_the_start(weir, more, message):

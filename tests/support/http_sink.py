@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """An OTLP backend over HTTP that keeps what it takes and misbehaves when told to, and a proxy to stand in front of it."""
 
+import base64
 import gzip
+import re
 import select
 import socket
 import ssl
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import zstandard
+from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -46,6 +49,15 @@ class Answer:
     body: bytes = b""
     headers: dict = field(default_factory=lambda: {"Content-Type": "application/x-protobuf"})
     cut_at: int | None = None  # so many bytes of the body are sent, then the connection is closed
+
+
+def read_message(kind, content_type: str, body: bytes):
+    if content_type == "application/x-protobuf":
+        return kind.FromString(body)
+    # OTLP/JSON has ids in hex, where protobuf's own JSON has base64.
+    text = re.sub(r'"((?:trace|span|parentSpan)Id)":"([0-9a-f]*)"',
+                  lambda found: f'"{found[1]}":"{base64.b64encode(bytes.fromhex(found[2])).decode()}"', body.decode())
+    return json_format.Parse(text, kind())
 
 
 class _Server(ThreadingHTTPServer):
@@ -96,7 +108,8 @@ class HttpSink:
                 raw = self.rfile.read(int(headers.get("content-length", 0)))
                 request = Request(self.path, headers, raw, self.number)
                 if self.path in _MESSAGES:
-                    request.message = _MESSAGES[self.path].FromString(_DECODERS[headers.get("content-encoding")](raw))
+                    body = _DECODERS[headers.get("content-encoding")](raw)
+                    request.message = read_message(_MESSAGES[self.path], headers["content-type"], body)
                 with sink._lock:
                     sink.requests.append(request)
                 answer = (sink.answer(request) if sink.answer else None) or Answer()
