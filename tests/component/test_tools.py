@@ -374,7 +374,9 @@ def test_root_leaves_no_files_of_its_own_in_the_folder_of_another(weir, run, que
     for above in list(queue.parents)[:4]:
         os.chmod(above, os.stat(above).st_mode | 0o011)
     with Sink() as sink:
-        assert run("replay", queue, "--to", sink.endpoint, "--limit", 1).returncode == 0
+        # A process that has changed its user cannot be looked into, which is how leaks are searched for.
+        done = run("replay", queue, "--to", sink.endpoint, "--limit", 1, ASAN_OPTIONS="detect_leaks=0")
+        assert done.returncode == 0, done.stderr
         assert len(sink.numbers()) == 1
     assert {path.stat().st_uid for path in queue.rglob("*")} == {4711}
 
