@@ -30,6 +30,9 @@
  *
  * What nobody waits for any more (weir_ack_abandoned) and is not under way is given back instead of being sent.
  *
+ * With `sending_queue.storage` what is consumed is written to disk and answered first (stored.c); the above is then the
+ * window between the disk and the backend. What is rejected or expires goes to the dead letters.
+ *
  * Bounds: the queue's size by its sizer, and always half of the memory account in bytes, so that one dead backend
  * leaves room for the others. An empty queue takes a batch of any size.
  */
