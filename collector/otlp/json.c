@@ -147,9 +147,10 @@ typedef struct object {
 
 static void put_key(object *self, const json_field *row)
 {
-    if (self->has_members)
-        weir_otlp__json_put_char(self->out, ',');
-    weir_otlp__json_put(self->out, row->key, row->key_len);
+    char *out = weir_otlp__json_room(self->out, 1 + WEIR_JSON_KEY_SIZE);
+    *out = ',';
+    memcpy(out + self->has_members, row->key, WEIR_JSON_KEY_SIZE);
+    self->out->out->len += self->has_members + row->key_len;
     self->has_members = true;
 }
 

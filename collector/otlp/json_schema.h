@@ -37,8 +37,10 @@ typedef enum weir_otlp_json_presence {
     WEIR_JSON_ALWAYS, /* a message that is written as {} if it was not sent */
 } weir_otlp_json_presence;
 
+enum { WEIR_JSON_KEY_SIZE = 32 };
+
 typedef struct weir_otlp_json_field {
-    const char *key; /* with quotes and colon: "\"traceId\":" */
+    char key[WEIR_JSON_KEY_SIZE]; /* with quotes and colon, "\"traceId\":"; copied as a whole, which is quick */
     uint8_t key_len;
     uint8_t form;                                 /* weir_otlp_json_form */
     uint8_t presence;                             /* weir_otlp_json_presence */

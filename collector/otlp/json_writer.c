@@ -66,8 +66,11 @@ static size_t plain_run(const uint8_t *bytes, size_t len, bool high_too)
 static void put_long(weir_otlp_json_writer *writer, const uint8_t *bytes, size_t len)
 {
     while (len > 0 && !writer->stopped) {
-        size_t step = len < WEIR_OTLP_JSON_PIECE_MIN ? len : WEIR_OTLP_JSON_PIECE_MIN;
-        weir_otlp__json_put(writer, (const char *)bytes, step);
+        char *out = weir_otlp__json_room(writer, 1);
+        size_t room = writer->limit - writer->out->len;
+        size_t step = len < room ? len : room;
+        memcpy(out, bytes, step);
+        writer->out->len += step;
         bytes += step;
         len -= step;
     }
