@@ -2,6 +2,7 @@
 #include "books.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "exporters/sender/meters.h"
@@ -93,6 +94,30 @@ bool weir_books_write(const weir_plan *plan, weir_metrics *metrics, weir_buffer 
     return balanced;
 }
 
+static int64_t sent_by(const weir_plan *plan, weir_metrics *metrics, weir_signal signal, bool by_debug,
+                       bool *ret_is_any)
+{
+    WEIR_FREE char *name = weir_format("otelcol_exporter_sent_%s", weir_signal_items(signal));
+    int64_t sent = 0;
+    *ret_is_any = false;
+    for (size_t i = 0; i < plan->component_count; i++) {
+        const weir_planned_component *component = &plan->components[i];
+        if (!is_exporter_of(plan, i, signal) || (strcmp(component->type->name, "debug") == 0) != by_debug)
+            continue;
+        const weir_label label = {"exporter", component->id};
+        sent += weir_metrics_sum(metrics, name, &label, 1);
+        *ret_is_any = true;
+    }
+    return sent;
+}
+
+int64_t weir_books_sent(const weir_plan *plan, weir_metrics *metrics, weir_signal signal)
+{
+    bool is_any;
+    int64_t sent = sent_by(plan, metrics, signal, false, &is_any);
+    return is_any ? sent : sent_by(plan, metrics, signal, true, &is_any);
+}
+
 void weir_books_totals(const weir_plan *plan, weir_metrics *metrics, const weir_account *account, weir_buffer *out)
 {
     int64_t received[WEIR_SIGNALS] = {0};
@@ -102,9 +127,8 @@ void weir_books_totals(const weir_plan *plan, weir_metrics *metrics, const weir_
     }
     weir_buffer_append_text(out, "totals ");
     for (size_t i = 0; i < WEIR_SIGNALS; i++) {
-        WEIR_FREE char *sent = weir_format("otelcol_exporter_sent_%s", weir_signal_items((weir_signal)i));
         weir_buffer_printf(out, " %s: %lld in, %lld out;", weir_signal_items((weir_signal)i), (long long)received[i],
-                           (long long)weir_metrics_sum(metrics, sent, NULL, 0));
+                           (long long)weir_books_sent(plan, metrics, (weir_signal)i));
     }
     weir_buffer_printf(out, " held %lld; memory %zu KiB of %zu KiB",
                        (long long)weir_metrics_sum(metrics, "weir_exporter_held_items", NULL, 0),

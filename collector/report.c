@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "books.h"
 #include "core/file.h"
 #include "core/memory.h"
 
@@ -28,10 +29,8 @@ bool weir_report_end(const weir_plan *plan, weir_metrics *metrics, weir_buffer *
     if (!has_storage(plan))
         return false;
     int64_t exported = 0;
-    for (weir_signal signal = 0; signal < WEIR_SIGNALS; signal++) {
-        WEIR_FREE char *name = weir_format("otelcol_exporter_sent_%s", weir_signal_items(signal));
-        exported += weir_metrics_sum(metrics, name, NULL, 0);
-    }
+    for (weir_signal signal = 0; signal < WEIR_SIGNALS; signal++)
+        exported += weir_books_sent(plan, metrics, signal);
     int64_t dead = weir_metrics_sum(metrics, "weir_queue_dead_lettered_items", NULL, 0);
     weir_buffer_printf(out, "%" PRId64 " exported, %" PRId64 " on disk", exported,
                        weir_metrics_sum(metrics, "weir_queue_disk_items", NULL, 0));
