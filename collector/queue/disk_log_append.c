@@ -94,6 +94,7 @@ static size_t group_part_count(const weir_record_image *const *images, size_t co
 
 static weir_frame frame_of(const weir_disk_log *log, const weir_record_image *image, size_t index, uint64_t wall_ns)
 {
+    WEIR_ASSERT(image->items <= UINT32_MAX); /* an item takes two bytes and more, a payload at most 2^30 */
     return (weir_frame){.tag = log->active->tag,
                         .wall_ns = wall_ns,
                         .index = log->active->records + (uint32_t)index,

@@ -139,14 +139,10 @@ static void judge_damage(weir_disk_log *log, weir_disk_segment *segment, const s
                          const weir_segment_reader *reader, bool is_last)
 {
     uint64_t tail = reader->end > scan->good_end ? reader->end - scan->good_end : 0;
-    segment->end = tail > 0 ? scan->good_end : reader->end;
-    segment->damaged_bytes = scan->damaged_bytes;
-    if (is_last)
-        log->torn_bytes = tail;
-    else
-        segment->damaged_bytes += tail;
-    if (!is_last)
-        segment->end = reader->end;
+    bool is_torn = is_last && tail > 0;
+    segment->end = is_torn ? scan->good_end : reader->end;
+    log->torn_bytes = is_torn ? tail : 0;
+    segment->damaged_bytes = scan->damaged_bytes + (is_torn ? 0 : tail);
     segment->is_damaged =
         segment->damaged_bytes > 0 || (!reader->has_header && reader->end > WEIR_SEGMENT_HEADER_BYTES);
     log->damaged_bytes += segment->damaged_bytes;
@@ -163,28 +159,33 @@ static weir_status scan_error(const weir_disk_log *log, uint64_t number, weir_er
     return io_error("read", path, ret_error);
 }
 
+static void add_segment(weir_disk_log *log, uint64_t number, const weir_segment_reader *reader,
+                        const segment_scan *scan, bool is_last)
+{
+    weir_disk_segment *segment = weir_disk_segment_new(log, number);
+    segment->tag = reader->tag;
+    segment->left = scan->left;
+    segment->oldest_wall_ns = scan->oldest_wall_ns;
+    segment->done_bytes = reader->done_bytes;
+    judge_damage(log, segment, scan, reader, is_last);
+    weir_disk_left_add(&log->left, &scan->left);
+    if (reader->has_header)
+        memcpy(log->id, reader->log_id, sizeof log->id);
+    log->has_id |= reader->has_header;
+}
+
 static weir_status load_segment(weir_disk_log *log, uint64_t number, bool is_last, weir_error *ret_error)
 {
     weir_segment_reader reader;
     weir_status status = weir_segment_open(&reader, log->files, log->folder, number, ret_error);
     if (status != WEIR_OK)
-        return status == WEIR_NOT_FOUND ? WEIR_IO : status;
+        return status == WEIR_UNSUPPORTED ? status : WEIR_IO;
     segment_scan scan;
     status = scan_segment(&reader, is_last, &scan);
-    if (status == WEIR_OK) {
-        weir_disk_segment *segment = weir_disk_segment_new(log, number);
-        segment->tag = reader.tag;
-        segment->left = scan.left;
-        segment->oldest_wall_ns = scan.oldest_wall_ns;
-        segment->done_bytes = reader.done_bytes;
-        judge_damage(log, segment, &scan, &reader, is_last);
-        weir_disk_left_add(&log->left, &scan.left);
-        if (reader.has_header)
-            memcpy(log->id, reader.log_id, sizeof log->id);
-        log->has_id |= reader.has_header;
-    } else {
+    if (status == WEIR_OK)
+        add_segment(log, number, &reader, &scan, is_last);
+    else
         scan_error(log, number, ret_error);
-    }
     weir_segment_close(&reader);
     return status;
 }

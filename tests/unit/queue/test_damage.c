@@ -311,6 +311,61 @@ Test(damage, notes_after_a_torn_one_count)
     weir_buffer_done(&notes);
 }
 
+/* ---- bytes from elsewhere ---- */
+
+/* The log's file with record `to` replaced by record `from` of `source`. */
+static void transplant(const weir_buffer *source, unsigned from, unsigned to)
+{
+    uint64_t size = record_bytes();
+    weir_buffer bytes = copy_of(FIRST);
+    memcpy(bytes.data + WEIR_SEGMENT_HEADER_BYTES + to * size, source->data + WEIR_SEGMENT_HEADER_BYTES + from * size,
+           size);
+    faulty_put(&faulty, FIRST, bytes.data, bytes.len);
+    weir_buffer_done(&bytes);
+}
+
+Test(damage, a_record_of_another_segment_is_not_taken_for_one)
+{
+    write_log(true);
+    weir_buffer other = copy_of(FIRST);
+    clear();
+    make();
+    write_log(true);
+    transplant(&other, 2, 2);
+    weir_disk_log *log = open_here(1 << 20);
+    cr_assert_eq(read_set(log), ((1u << (RECORDS + 1)) - 1) & ~(1u << 2));
+    weir_disk_log_close(log);
+    weir_buffer_done(&other);
+}
+
+Test(damage, a_record_that_stands_there_twice_comes_once)
+{
+    write_log(true);
+    weir_buffer own = copy_of(FIRST);
+    transplant(&own, 1, 3);
+    weir_disk_log *log = open_here(1 << 20);
+    cr_assert_eq(read_set(log), ((1u << (RECORDS + 1)) - 1) & ~(1u << 3));
+    weir_disk_log_close(log);
+    weir_buffer_done(&own);
+}
+
+Test(damage, notes_of_another_segment_release_nothing)
+{
+    write_log(true);
+    weir_error error;
+    weir_disk_position position = {.segment = 1, .index = 1};
+    cr_assert_eq(weir_disk_log_release_foreign(&faulty.super, FOLDER, position, &error), WEIR_OK);
+    weir_buffer notes = copy_of(FIRST_DONE);
+    clear();
+    make();
+    write_log(true);
+    faulty_put(&faulty, FIRST_DONE, notes.data, notes.len);
+    weir_disk_log *log = open_here(1 << 20);
+    cr_assert_eq(read_set(log), (1u << (RECORDS + 1)) - 1);
+    weir_disk_log_close(log);
+    weir_buffer_done(&notes);
+}
+
 /* ---- whole files ---- */
 
 Test(damage, damaged_records_are_damaged_after_a_restart_too)
