@@ -117,6 +117,13 @@ const weir_option file_options[] = {
      .remark =
          "every request is written through before it is answered: what waits in a buffer is lost when a process dies",
      .summary = "How long data may wait in a buffer."},
+    {.name = "fsync",
+     .type = WEIR_OPTION_BOOL,
+     .offset = offsetof(file_config, fsync),
+     .default_text = "false",
+     .summary =
+         "weir's own: whether a request is answered only once it is synced to the disk, so that a power cut cannot "
+         "undo it. It costs one sync per request, during which the worker waits."},
     {.name = "group_by",
      .type = WEIR_OPTION_GROUP,
      .offset = offsetof(file_config, group_by),

@@ -36,6 +36,7 @@ typedef struct file_config {
     int compression;                /* file_compression */
     file_compression_params compression_params;
     bool append;
+    bool fsync;
     file_group_config group_by;
     bool create_directory;
     char *directory_permissions;

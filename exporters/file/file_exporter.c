@@ -78,11 +78,16 @@ static weir_status record_begin(file_record *record, uint64_t expected_len)
     return status;
 }
 
-static void record_end(file_record *record)
+/* Ends the record, if it was begun and nothing has failed. */
+static weir_status record_end(file_record *record, weir_status status)
 {
-    if (record->output)
-        pthread_mutex_unlock(&record->exporter->shared->lock);
+    if (!record->output)
+        return status;
+    if (status == WEIR_OK)
+        status = file_output_end(record->output, record->error);
+    pthread_mutex_unlock(&record->exporter->shared->lock);
     record->output = NULL;
+    return status;
 }
 
 /* All of a record whose length is known. `parts` is used up. */
@@ -94,8 +99,7 @@ static weir_status record_write_whole(file_record *record, struct iovec *parts, 
     weir_status status = record_begin(record, len);
     if (status == WEIR_OK)
         status = file_output_write(record->output, parts, count, record->error);
-    record_end(record);
-    return status;
+    return record_end(record, status);
 }
 
 /* ---- Lines of JSON ----------------------------------------------------------------------------------------------- */
@@ -123,8 +127,7 @@ static weir_status write_line(file_record *record)
         weir_buffer_append_byte(&exporter->piece, '\n');
         written = write_piece(record, &exporter->piece);
     }
-    record_end(record);
-    return written ? WEIR_OK : record->error->status;
+    return record_end(record, written ? WEIR_OK : record->error->status);
 }
 
 /* ---- Frames ------------------------------------------------------------------------------------------------------ */
@@ -326,7 +329,8 @@ static void file_close(void *self)
 static file_output_settings settings_of(const file_config *config)
 {
     const bool is_lines = config->format == FILE_JSON && config->compression == FILE_NOT_COMPRESSED;
-    file_output_settings settings = {.files = &weir_files_real, .framing = is_lines ? FILE_LINES : FILE_FRAMES};
+    file_output_settings settings = {
+        .files = &weir_files_real, .framing = is_lines ? FILE_LINES : FILE_FRAMES, .syncs = config->fsync};
     const file_rotation_config *rotation = config->rotation;
     if (rotation) {
         const uint64_t megabytes = rotation->max_megabytes ? rotation->max_megabytes : MEGABYTES_DEFAULT;
@@ -401,10 +405,11 @@ static void file_promise(const void *config, char *ret_text, size_t size)
 {
     const file_config *file = config;
     const weir_sender_config sender = file_config_sender(file);
-    char destination[WEIR_ERROR_TEXT_SIZE];
-    snprintf(destination, sizeof destination, "%s%s", file->path,
-             empties_at_start(file) ? " (emptied at every start: append is false)" : "");
-    weir_sender_promise(&sender, destination, ret_text, size);
+    weir_sender_promise(&sender, file->path, ret_text, size);
+    size_t len = strlen(ret_text);
+    snprintf(ret_text + len, size - len, "; %s%s",
+             file->fsync ? "synced to its disk" : "not synced: a power cut may undo it",
+             empties_at_start(file) ? "; emptied at every start, as append is false" : "");
 }
 
 const weir_component_type weir_exporter_file = {

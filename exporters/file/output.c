@@ -85,6 +85,17 @@ static weir_status repair(file_output *self, uint64_t size, weir_error *ret_erro
                                                  : cut_torn_frame(self, size, ret_error);
 }
 
+/* A file's name, too, is lost in a power cut unless its folder is synced. */
+static weir_status sync_name(const file_output *self, weir_error *ret_error)
+{
+    const weir_files *files = self->settings->files;
+    const char *slash = strrchr(self->path, '/');
+    WEIR_FREE char *folder = slash ? weir_strndup(self->path, (size_t)(slash - self->path) + 1) : weir_strdup(".");
+    if (!self->settings->syncs || files->sync_folder(files, folder) == 0)
+        return WEIR_OK;
+    return system_error("sync the folder of", self->path, ret_error);
+}
+
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
 static int open_to_append(const weir_files *files, const char *path)
@@ -119,7 +130,8 @@ static weir_status prepare(file_output *self, bool empties, weir_error *ret_erro
         return status;
     if (empties && stat.st_size > 0 && files->ftruncate(files, self->fd, 0) != 0)
         return system_error("empty", self->path, ret_error);
-    return repair(self, empties ? 0 : (uint64_t)stat.st_size, ret_error);
+    status = repair(self, empties ? 0 : (uint64_t)stat.st_size, ret_error);
+    return status == WEIR_OK ? sync_name(self, ret_error) : status;
 }
 
 weir_status file_output_open(const file_output_settings *settings, const char *path, bool empties,
@@ -172,6 +184,8 @@ static weir_status rotate(file_output *self, uint64_t wall_ns, weir_error *ret_e
     weir_status status = lock_file(files, fd, self->path, ret_error);
     files->close(files, self->fd);
     self->fd = fd;
+    if (status == WEIR_OK)
+        status = sync_name(self, ret_error);
     file_backups_prune(files, self->path, settings->days_max, settings->backups_max, wall_ns, settings->localtime);
     return status;
 }
@@ -239,4 +253,14 @@ weir_status file_output_write(file_output *self, struct iovec *parts, size_t cou
         at += advance(parts + at, count - at, (size_t)written);
     }
     return WEIR_OK;
+}
+
+weir_status file_output_end(file_output *self, weir_error *ret_error)
+{
+    const weir_files *files = self->settings->files;
+    if (!self->settings->syncs || !self->is_regular || files->fdatasync(files, self->fd) == 0)
+        return WEIR_OK;
+    weir_status status = system_error("sync", self->path, ret_error);
+    undo(self);
+    return status;
 }

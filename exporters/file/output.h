@@ -2,7 +2,7 @@
  *
  * One file that records are appended to: a record is in it as a whole or not at all.
  *
- * A record may be written in several pieces (begin, write …); when one fails, what is there of it is cut off again. If
+ * A record may be written in several pieces (begin, write …, end); when one fails, what is there of it is cut off again. If
  * even that fails, the next record begins with it. The file is locked (flock(2)): a second process or exporter that
  * would mix its records with ours is refused. What somebody else does to it (truncates it, or moves it away) is
  * noticed at the next record, as far as its size shows it.
@@ -25,6 +25,7 @@ typedef enum file_framing {
 typedef struct file_output_settings {
     const weir_files *files;
     file_framing framing;
+    bool syncs; /* records reach the disk before file_output_end returns, not only the operating system */
     bool rotates;
     bool localtime;
     uint64_t bytes_max; /* these three count only if it rotates */
@@ -47,5 +48,7 @@ WEIR_MUST_USE weir_status file_output_begin(file_output *output, uint64_t expect
 /* Appends to the record begun last. After an error the record is gone. `parts` is used up. */
 WEIR_MUST_USE weir_status file_output_write(file_output *output, struct iovec *parts, size_t count,
                                             weir_error *ret_error);
+/* The record is complete. After an error it is gone, as far as the disk lets one say that. */
+WEIR_MUST_USE weir_status file_output_end(file_output *output, weir_error *ret_error);
 
 #endif

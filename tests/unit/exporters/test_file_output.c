@@ -65,6 +65,16 @@ static int failing_unlink(const weir_files *files, const char *path)
     return fails() ? -1 : weir_files_real.unlink(files, path);
 }
 
+static int failing_fdatasync(const weir_files *files, int fd)
+{
+    return fails() ? -1 : weir_files_real.fdatasync(files, fd);
+}
+
+static int failing_sync_folder(const weir_files *files, const char *path)
+{
+    return fails() ? -1 : weir_files_real.sync_folder(files, path);
+}
+
 static weir_files failing_files;
 
 static void make_folder(void)
@@ -77,6 +87,8 @@ static void make_folder(void)
     failing_files.ftruncate = failing_ftruncate;
     failing_files.rename = failing_rename;
     failing_files.unlink = failing_unlink;
+    failing_files.fdatasync = failing_fdatasync;
+    failing_files.sync_folder = failing_sync_folder;
     calls = fail_at = 0;
 }
 
@@ -127,7 +139,9 @@ static weir_status append(file_output *output, const char *record, weir_error *r
     weir_status status = file_output_begin(output, len, noon_ns, ret_error);
     if (status == WEIR_OK)
         status = file_output_write(output, first, 2, ret_error);
-    return status == WEIR_OK ? file_output_write(output, second, 2, ret_error) : status;
+    if (status == WEIR_OK)
+        status = file_output_write(output, second, 2, ret_error);
+    return status == WEIR_OK ? file_output_end(output, ret_error) : status;
 }
 
 static file_output *open_output(const file_output_settings *settings, const char *name, bool empties)
@@ -270,6 +284,13 @@ static void fail_everywhere(file_output_settings settings)
 Test(file_output, a_failed_write_leaves_nothing)
 {
     fail_everywhere(lines);
+}
+
+Test(file_output, what_could_not_be_synced_leaves_nothing)
+{
+    file_output_settings settings = lines;
+    settings.syncs = true;
+    fail_everywhere(settings);
 }
 
 Test(file_output, a_short_write_leaves_nothing)
