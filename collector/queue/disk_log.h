@@ -20,7 +20,11 @@
  * The format (version 1) is described in docs/disk-format.md. Records carry a CRC32C each for header and payload,
  * segments a version and the log's random id. A segment of an older version is read; one of a newer version makes the
  * open fail and touches nothing. At open a torn tail (an append that never returned OK) is cut off; bytes that are
- * wrong anywhere else are skipped to the next good record, reported, and make the file `.damaged` in the end.
+ * wrong anywhere else are skipped to the next good record, reported, and make the file `.damaged` in the end. A file
+ * that the system cannot read (EIO) is not taken for damaged: it may be readable the next time.
+ *
+ * Bounded: what is kept in memory grows with the number of segments and of records handed out, not with those waiting
+ * (README.md). Who appends bounds the disk.
  *
  * A log belongs to one thread at a time (queue/storage.h gives it one). All file access goes through `files`.
  */
@@ -67,7 +71,8 @@ void weir_disk_log_close(weir_disk_log *log);
 
 /* Appends `count` records in this order, then syncs once. All or nothing: after an error none of them will be handed
  * out by this process, and the log goes on with a new segment if the old one cannot be trusted any more (fdatasync
- * that failed is never tried again on the same file). Errors: WEIR_IO, errno kept and in the text (ENOSPC, EIO, …). */
+ * that failed is never tried again on the same file). Errors: WEIR_IO, errno kept and in the text (ENOSPC, EIO, …);
+ * WEIR_TOO_LARGE: a record of more than 1 GiB. */
 WEIR_MUST_USE weir_status weir_disk_log_append(weir_disk_log *log, const weir_record_image *const *images, size_t count,
                                                uint64_t wall_ns, weir_disk_position *ret_positions,
                                                weir_error *ret_error);
@@ -96,8 +101,8 @@ WEIR_MUST_USE weir_status weir_disk_log_release(weir_disk_log *log, const weir_d
  * notes is looked at next time. */
 WEIR_MUST_USE weir_status weir_disk_log_refresh(weir_disk_log *log, weir_error *ret_error);
 
-/* Throws the oldest segment away, whatever is in it; `*ret_items` is how many of its items were not released. For logs
- * that are bounded by forgetting. WEIR_NOT_FOUND: there is only the newest one, which stays. */
+/* Throws the oldest segment away, whatever is in it; `*ret_items` is how many of its items were not released. What was
+ * handed out of it must not be released any more. For logs that are bounded by forgetting. WEIR_NOT_FOUND: there is only the newest one, which stays. */
 WEIR_MUST_USE weir_status weir_disk_log_drop_oldest(weir_disk_log *log, uint64_t *ret_items);
 
 weir_disk_log_counts weir_disk_log_count(const weir_disk_log *log);
