@@ -337,25 +337,35 @@ static void bound_dead_letters(weir_storage *storage)
     }
 }
 
-/* Releases come last: an append that waits for them finds the space next time, but its client is answered now. */
-static request_list serve(weir_storage_log *log, storage_work *work)
+/* What was done is told: first to those who count room, so that nobody sees more of it than there is. */
+static void complete(weir_storage_log *log, request_list served)
 {
-    request_list served = {0};
+    storage_log_publish(log);
+    pthread_mutex_lock(&log->storage->lock);
+    complete_all(log->storage, served);
+    pthread_mutex_unlock(&log->storage->lock);
+}
+
+/* Appends come first, and their clients are answered before anything else is done: removing a file may take long. */
+static void serve(weir_storage_log *log, storage_work *work)
+{
     append_group group;
+    weir_storage_request *request;
     while (work->appends.head) {
+        request_list served = {0};
         gather(&group, &work->appends);
         serve_group(log, &group, &served);
+        complete(log, served);
     }
     if (!log->owner)
         bound_dead_letters(log->storage);
-    weir_storage_request *request;
+    request_list served = {0};
     while ((request = request_list_pop(&work->reads)))
         serve_read(log, WEIR_CONTAINER(request, weir_storage_read_request, super), &served);
     serve_releases(log, &work->releases);
-    storage_log_publish(log);
+    complete(log, served);
     atomic_fetch_sub(&log->releasing_items, work->releases.items);
     free(work->releases.positions);
-    return served;
 }
 
 /* The next log with work, its work moved out; NULL when everything is served and the storage stops. The lock is held.
@@ -384,9 +394,8 @@ void *storage_run(void *argument)
     pthread_mutex_lock(&storage->lock);
     while ((log = next_work(storage, &work))) {
         pthread_mutex_unlock(&storage->lock);
-        request_list served = serve(log, &work);
+        serve(log, &work);
         pthread_mutex_lock(&storage->lock);
-        complete_all(storage, served);
     }
     pthread_mutex_unlock(&storage->lock);
     return NULL;
