@@ -167,6 +167,7 @@ static bool take_state_folder(const arguments *given)
     weir_error error;
     if (weir_state_folder_take(given->state_folder, &error) != WEIR_OK) {
         fprintf(stderr, "weir: %s\n", error.text);
+        weir_report_termination(error.text);
         return false;
     }
     weir_embedded_announce(given->state_folder);

@@ -196,11 +196,11 @@ static bool is_open_to_others(const weir_files *files, const char *path)
 static void check_secret_file(void *user, const weir_node *secret)
 {
     secret_files *self = user;
-    for (size_t i = 0; i < self->seen_count; i++) {
+    for (size_t i = 0; secret->file && i < self->seen_count; i++) {
         if (strcmp(self->seen[i], secret->file) == 0)
             return;
     }
-    if (self->seen_count == SECRET_FILES_MAX)
+    if (!secret->file || self->seen_count == SECRET_FILES_MAX)
         return;
     self->seen[self->seen_count++] = secret->file;
     if (is_open_to_others(self->files, secret->file))

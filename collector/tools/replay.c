@@ -225,7 +225,13 @@ static weir_status open_queue(const replay *self, weir_disk_log **ret_queue, wei
                                              .folder_mode = 0700,
                                              .segment_bytes = SEGMENT_BYTES,
                                              .fsync = true};
-    return weir_disk_log_open(&settings, ret_queue, ret_error);
+    weir_status status = weir_disk_log_open(&settings, ret_queue, ret_error);
+    if (status == WEIR_AGAIN)
+        weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_AGAIN,
+                       "%s is open in another process (%d): end that weir first; only dead letters can be replayed "
+                       "beside it",
+                       self->log->path, (int)tool_log_holder(self->log->path));
+    return status;
 }
 
 static weir_status replay_queue(replay *self, weir_error *ret_error)
