@@ -29,8 +29,8 @@ typedef struct weir_decimal {
 
 weir_decimal weir_decimal_of(double finite);
 
-/* The finite number as JSON and JavaScript write it (1e+21 and above and below 1e-6 with an exponent), its exponent with
- * at least `exponent_digits` (1 or 2). Writes to `out`, which has room for WEIR_DOUBLE_TEXT_MAX. Returns its length. */
+/* The finite number as JSON and JavaScript write it: with an exponent from 1e+21 on and below 1e-6, of at least
+ * `exponent_digits` (1 or 2). Writes to `out`, which has room for WEIR_DOUBLE_TEXT_MAX. Returns its length. */
 size_t weir_double_write(char *out, double finite, int exponent_digits);
 
 #endif
