@@ -158,6 +158,25 @@ def test_a_permanent_rejection_is_a_dead_letter(site):
     assert b"three is wrong" in letters and b"otlp/backend" in letters
 
 
+def test_only_the_guilty_part_of_a_batch_is_a_dead_letter(site):
+    """Several records in one request, and one record cut in pieces: a piece may be dead while the rest is delivered."""
+    def not_number_three(request, context):
+        if 3 in numbers_in(request):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "three is wrong")
+
+    config = replace(CONFIG, "storage: file_storage",
+                     "storage: file_storage, batch: {min_size: 4, max_size: 4, flush_timeout: 100ms}")
+    with site.backend(not_number_three) as sink:
+        program = site.weir(config)
+        send_ok(program, range(1, 7))
+        send_ok(program, range(7, 13))
+        wait_until(lambda: read_books(program)[SPANS]["on_disk"] == 0, 5, "the queue is empty")
+        books = stop_balanced(program)
+    dead = set(range(1, 13)) - set(sink.numbers())
+    assert 3 in dead and len(dead) == books[SPANS]["dead_lettered"] <= 4
+    assert books[SPANS]["released"] == 12 - len(dead)
+
+
 def test_what_expires_is_a_dead_letter(site):
     config = replace(CONFIG, "max_interval: 300ms", "max_interval: 300ms, max_elapsed_time: 1s")
     program = site.weir(config)
