@@ -4,17 +4,17 @@ answers. The SDK's own queue (2,048 spans) must not run over, so answers must be
 
     WEIR_LATENCY_S=20        how long, for each protocol
 
-The figures are printed and written to build/reports/latency.md, beside the time that the disk needs for an fdatasync, and
-that the same application waits for weir without a queue. Both must be quick for the answers to be held to their limit:
-otherwise the machine is too slow or too busy to say.
+The figures are printed and written to build/reports/latency.md, beside what the machine itself needed at the same time
+for an fdatasync and to wake a process. Both must be quick for the answers to be held to their limit, and a machine on
+which the SDK drops spans without a queue, too, is too busy to say anything.
 """
 
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,8 @@ from support.sink import Sink
 SECONDS = float(os.environ.get("WEIR_LATENCY_S", "20"))
 RATE = 5000
 ANSWER_P99_MS_MAX = 20
-QUICK_DISK_P99_MS, QUICK_MACHINE_P99_MS = 5, 10
-LOAD = Path(__file__).parents[1] / "support" / "sdk_load.py"
+QUICK_SYNC_P99_MS, QUICK_WAKE_P99_MS = 5, 5
+SUPPORT = Path(__file__).parents[1] / "support"
 
 CONFIG = """
 extensions:
@@ -55,38 +55,45 @@ def rows(report):
     found = []
     yield found
     if found:
-        heads = "| | answers | p50 ms | p99 ms | longest ms | without queue p50 ms | p99 ms | fdatasync p50 ms | p99 ms |"
+        heads = "| | answers | p50 ms | p99 ms | longest ms | fdatasync p50 ms | p99 ms | woken late p99 ms |"
         report("latency", "\n".join(["# Answers to one Python SDK at 5,000 spans a second, queue on disk", "", heads,
-                                     "|" + "---|" * 9, *found, ""]))
+                                     "|" + "---|" * 8, *found, ""]))
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_sdk_drops_nothing(weir, tmp_path, rows, protocol):
-    syncs_ms = sync_times_ms(tmp_path)
-    quick = weir(WITHOUT_QUEUE)
-    quick_ms = run_sdk(protocol, quick, SECONDS / 4)["answers_ms"]
-    quick.stop_cleanly()
+    skip_if_too_busy(protocol, weir)
     arrived = SpanCount()
-    with Sink(arrived, keep=False) as backend:
+    with Sink(arrived, keep=False) as backend, probe(tmp_path) as machine:
         load = run_sdk(protocol, weir(CONFIG, BACKEND=backend.endpoint, QUEUE=tmp_path / "queue"), SECONDS)
-        wait_until(lambda: arrived.spans >= load["made"], 10, "all spans are at the backend")
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: arrived.spans >= load["made"], 10)
 
-    answers_ms = load["answers_ms"]
+    answers_ms, syncs_ms, late_ms = load["answers_ms"], machine["syncs_ms"], machine["late_ms"]
     rows.append(f"| OTLP/{protocol} | {len(answers_ms)} | {statistics.median(answers_ms):.1f} | {p99(answers_ms):.1f} "
-                f"| {max(answers_ms):.1f} | {statistics.median(quick_ms):.1f} | {p99(quick_ms):.1f} "
-                f"| {statistics.median(syncs_ms):.1f} | {p99(syncs_ms):.1f} |")
+                f"| {max(answers_ms):.1f} | {statistics.median(syncs_ms):.1f} | {p99(syncs_ms):.1f} | {p99(late_ms):.1f} |")
     assert load["made"] > 0.95 * RATE * SECONDS, "the application itself was too slow"
-    assert load["failed"] == 0 and arrived.spans == load["made"], (arrived.spans, load["made"], load["failed"])
-    if p99(syncs_ms) <= QUICK_DISK_P99_MS and p99(quick_ms) <= QUICK_MACHINE_P99_MS:
+    assert load["failed"] == 0 and arrived.spans == load["made"], \
+        f"{load['made']} spans made, {arrived.spans} arrived, {load['failed']} exports failed: {load['said']}"
+    if p99(syncs_ms) <= QUICK_SYNC_P99_MS and p99(late_ms) <= QUICK_WAKE_P99_MS:
         assert p99(answers_ms) <= ANSWER_P99_MS_MAX
+
+
+def skip_if_too_busy(protocol: str, weir):
+    program = weir(WITHOUT_QUEUE)
+    load = run_sdk(protocol, program, SECONDS / 4)
+    accepted = program.metric("otelcol_receiver_accepted_spans")
+    program.stop_cleanly()
+    if accepted < load["made"] or load["made"] < 0.95 * RATE * SECONDS / 4:
+        pytest.skip(f"this machine is too busy: without a queue {load['made']} spans were made and {accepted:.0f} arrived")
 
 
 def run_sdk(protocol: str, program, seconds: float) -> dict:
     port = program.grpc_port if protocol == "grpc" else program.http_port
-    words = [sys.executable, LOAD, protocol, f"127.0.0.1:{port}", RATE, seconds]
+    words = [sys.executable, SUPPORT / "sdk_load.py", protocol, f"127.0.0.1:{port}", RATE, seconds]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=seconds + 60)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return {**json.loads(done.stdout), "said": done.stderr[-1000:]}
 
 
 class SpanCount:
@@ -99,16 +106,16 @@ class SpanCount:
         self.spans += sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
 
 
-def sync_times_ms(folder: Path, count: int = 200) -> list:
-    """What this disk needs for an fdatasync after an append of 64 KiB, about a request of the SDK."""
-    times = []
-    with (folder / "sync").open("wb", buffering=0) as file:
-        for _ in range(count):
-            file.write(os.urandom(64 * 1024))
-            started = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append((time.perf_counter() - started) * 1000)
-    return times
+@contextlib.contextmanager
+def probe(folder: Path):
+    """A dictionary with the machine's own times, filled at the end of the block."""
+    words = [sys.executable, SUPPORT / "machine_probe.py", folder]
+    child = subprocess.Popen(list(map(str, words)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    times = {}
+    try:
+        yield times
+    finally:
+        times |= json.loads(child.communicate(timeout=10)[0])
 
 
 def p99(values: list) -> float:

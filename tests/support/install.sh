@@ -13,7 +13,7 @@ DEBIAN_BUILD=(
     libnghttp2-dev zlib1g-dev libdeflate-dev libzstd-dev libuv1-dev libyaml-dev libhttp-parser-dev libpcre2-dev
     libcurl4-openssl-dev libssl-dev
 )
-DEBIAN_TEST=(libcriterion-dev nghttp2-client curl openssl python3 python3-venv ca-certificates)
+DEBIAN_TEST=(libcriterion-dev nghttp2-client curl openssl python3 python3-venv ca-certificates iproute2)
 DEBIAN_FUZZ=(clang-14 libclang-rt-14-dev)
 DEBIAN_FMT=(clang-format-14)
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-TICK_S = 0.01
+TICKS_PER_S, TICKS_AT_ONCE = 100, 5
 
 
 class TimedSession(requests.Session):
@@ -82,11 +82,12 @@ def main(protocol: str, endpoint: str, rate: int, seconds: float):
 
     made, started = 0, time.perf_counter()
     while (now := time.perf_counter() - started) < seconds:
-        while made < rate * now:
+        # What was missed while others had the processor is not made up for in one burst, as no application would.
+        for _ in range(min(int(rate * now) - made, rate * TICKS_AT_ONCE // TICKS_PER_S)):
             with tracer.start_as_current_span("request", attributes={"http.request.method": "GET", "http.route": "/cart",
                                                                      "http.response.status_code": 200, "number": made}):
                 made += 1
-        time.sleep(TICK_S)
+        time.sleep(1 / TICKS_PER_S)
     provider.shutdown()
     print(json.dumps({"made": made, "failed": exporter.failed, "answers_ms": answers_ms}))
 
