@@ -103,7 +103,8 @@ Test(otlp_config, mistakes_and_what_is_not_built)
     expect_refused("{}", "listens on nothing");
     expect_refused("protocols: {grpc: {endpiont: 'localhost:1'}}", "endpoint");
     expect_refused("protocols: {grpc: {transport: unix}}", "transport");
-    expect_refused("protocols: {grpc: {tls: {cert_file: a}}}", "proxy");
+    expect_refused("protocols: {grpc: {tls: {cert_file: a}}}", "without its private key");
+    expect_refused("protocols: {http: {tls: {}}}", "a server needs a certificate");
     expect_refused("protocols: {http: {auth: {request_params: [key]}}}", "authenticator");
     expect_refused("protocols: {grpc: {auth: {authenticator: a, request_params: [key]}}}", "request_params");
     expect_refused("protocols: {http: {cors: {allowed_origins: ['*']}}}", "cors");
