@@ -208,7 +208,7 @@ static void cut_lines(debug_exporter *exporter, weir_buffer *text)
     }
     text->len = kept_len;
     if (more > 0)
-        weir_buffer_printf(text, "… %" PRIu64 " more lines\n", more);
+        weir_buffer_printf(text, "… %" PRIu64 " more line%s\n", more, more == 1 ? "" : "s");
 }
 
 static const char *const item_names[WEIR_SIGNALS] = {
