@@ -2,6 +2,7 @@
 """The queue on disk: what was answered OK is delivered, whatever happens to weir or to the backend in between, and what
 can never be delivered lies in the dead letters."""
 
+import fcntl
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -175,6 +176,26 @@ def test_only_the_guilty_part_of_a_batch_is_a_dead_letter(site):
     dead = set(range(1, 13)) - set(sink.numbers())
     assert 3 in dead and len(dead) == books[SPANS]["dead_lettered"] <= 4
     assert books[SPANS]["released"] == 12 - len(dead)
+
+
+def test_what_cannot_be_written_to_the_dead_letters_stays_in_the_queue(site):
+    def no(request, context):
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "all is wrong")
+
+    letters = site.queue / "deadletter"
+    letters.mkdir(parents=True)
+    with site.backend(no), (letters / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        program = site.weir()
+        send_ok(program, range(1, 6))
+        wait_until(lambda: program.metric("weir_storage_errors", operation="append") >= 2, 10, "it is tried again")
+        books = stop_balanced(program)
+        assert books[SPANS]["on_disk"] == 5 and books[SPANS]["dead_lettered"] == 0
+        program.start()
+        wait_until(lambda: program.metric("weir_storage_errors", operation="append") >= 1, 10, "it is tried again")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        wait_until(lambda: read_books(program)[SPANS]["dead_lettered"] == 5, 10, "it is written")
+        assert stop_balanced(program)[SPANS]["on_disk"] == 0
 
 
 def test_what_expires_is_a_dead_letter(site):
