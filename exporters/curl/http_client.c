@@ -274,12 +274,13 @@ weir_text weir_curl_answer_header(weir_curl_call *call, const char *name)
 
 /* ---- the end of a call ---- */
 
-/* Gives the handle back, with its connection. */
+/* Gives the handle back; its connection is the multi handle's. libcurl 7.88 loses memory when a handle is reset that
+ * keeps cookies. */
 static void detach(weir_curl_call *call)
 {
     weir_curl_client *client = call->client;
     curl_multi_remove_handle(client->multi, call->easy);
-    if (client->spare_count < SPARE_HANDLES_MAX) {
+    if (client->spare_count < SPARE_HANDLES_MAX && !client->cookies) {
         curl_easy_reset(call->easy);
         client->spare[client->spare_count++] = call->easy;
     } else {
@@ -487,7 +488,7 @@ static void set_connection(CURL *easy, weir_curl_client *client)
     client->distrusts_connections = false;
     if (client->cookies) {
         SET(easy, CURLOPT_SHARE, client->cookies);
-        SET(easy, CURLOPT_COOKIEFILE, "");
+        SET(easy, CURLOPT_COOKIEFILE, ""); /* no file, but cookies from now on */
     }
 }
 

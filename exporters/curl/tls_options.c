@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporters/curl/tls_options.h"
 
+#include <openssl/ec.h>
+#include <openssl/objects.h>
 #include <openssl/ssl.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,18 +94,21 @@ static void set_suites(CURL *easy, const weir_tls_settings *tls)
         set_text(easy, CURLOPT_SSL_CIPHER_LIST, weir_buffer_string(&list));
 }
 
-/* OpenSSL calls the curves of Go's names P-256 and so on. */
+static bool has_curve(const char *name)
+{
+    return EC_curve_nist2nid(name) != NID_undef || OBJ_sn2nid(name) != NID_undef;
+}
+
+/* What Go calls P256 is P-256 to OpenSSL. Curves that this OpenSSL does not have are left out, as in collector/tls. */
 static void set_curves(CURL *easy, const weir_tls_settings *tls)
 {
     WEIR_BUFFER list = {0};
     for (size_t i = 0; i < tls->curve_preferences.count; i++) {
         const char *name = tls->curve_preferences.items[i];
-        if (name[0] == 'P' && name[1] != '-') {
-            append_name(&list, "P-");
-            weir_buffer_append_text(&list, name + 1);
-        } else {
-            append_name(&list, name);
-        }
+        bool is_nist = name[0] == 'P' && name[1] != '-';
+        WEIR_FREE char *openssl_name = is_nist ? weir_format("P-%s", name + 1) : weir_strdup(name);
+        if (has_curve(openssl_name))
+            append_name(&list, openssl_name);
     }
     if (list.len > 0)
         set_text(easy, CURLOPT_SSL_EC_CURVES, weir_buffer_string(&list));

@@ -505,6 +505,26 @@ def test_tls_with_a_private_authority(weir, authority):
         assert sink.numbers() == [1]
 
 
+def test_tls_with_suites_and_curves_of_ones_own(weir, authority):
+    context = server_context(authority.issue("server"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    chosen = []
+    with HttpSink(lambda _request: None, tls=context) as sink:
+        original = sink._server.process_request_thread
+
+        def note(request, address):
+            request.do_handshake()
+            chosen.append(request.cipher()[0])
+            original(request, address)
+
+        sink._server.process_request_thread = note
+        more = (f"tls: {{ca_file: {authority.cert}, cipher_suites: [TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256], "
+                "curve_preferences: [X25519MLKEM768, X25519, P256]}")
+        program = weir(config_for(sink.endpoint, "MORE").replace("MORE", more))
+        assert send(program, [1]).ok
+        assert chosen == ["ECDHE-ECDSA-CHACHA20-POLY1305"]
+
+
 def test_tls_with_certificates_in_the_configuration(weir, authority):
     identity = authority.issue("client")
     with HttpSink(tls=server_context(authority.issue("server"), authority.cert)) as sink:
