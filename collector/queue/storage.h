@@ -15,9 +15,9 @@
  * A log per signal, because a backend may take one signal and not the other: data of a dead one must not stand in front
  * of the rest. Queue sizes are per signal in the Collector, too.
  *
- * Life, on the control thread: weir_storage_new, weir_storage_log_add for everything that will be used, weir_storage_start
- * (opens the logs, looks for orphans, starts the thread), …, weir_storage_stop, weir_storage_free. Logs live as long as
- * the storage. While nothing is asked for, the thread sleeps without a timer.
+ * Life, on the control thread: weir_storage_new, weir_storage_log_add for everything that will be used,
+ * weir_storage_start (opens the logs, looks for orphans, starts the thread), …, weir_storage_stop, weir_storage_free.
+ * Logs live as long as the storage. While nothing is asked for, the thread sleeps without a timer.
  *
  * Requests are embedded in what they are about, so their number is bounded by what the memory account admits (appends),
  * by one for each port (reads), and by what was handed out (releases).

@@ -29,8 +29,8 @@ typedef struct weir_room {
     weir_sizer sizer;
     uint64_t size_max;  /* in units of the sizer */
     uint64_t bytes_max; /* whatever the sizer */
-    uint64_t
-        request_min; /* with SIZE_REQUESTS and batching: how much of `request_sizer` makes one request; 0: count batches */
+    /* With SIZE_REQUESTS and batching: how much of `request_sizer` makes one request. 0: batches are counted. */
+    uint64_t request_min;
     weir_sizer request_sizer;
 
     _Atomic uint64_t requests; /* batches */

@@ -14,8 +14,9 @@
  *                                                                           └─► rejected, expired ─► dead letter
  *                                                                                written ─► released
  *
- * Everything here belongs to the worker's thread. Several workers share a log: each appends, reads what it has room for,
- * and releases what it has sent. Whoever leaves a record unread reads on as soon as it has room, so none is forgotten.
+ * Everything here belongs to the worker's thread. Several workers share a log: each appends, reads what it has room
+ * for, and releases what it has sent. Whoever leaves a record unread reads on as soon as it has room, so none is
+ * forgotten.
  *
  * How much the windows hold. They only have to keep the backend busy, so all windows of one storage share a quarter of
  * the memory account, at most 64 MiB for each log, and at least one record each: with every backend dead, three
