@@ -10,6 +10,7 @@
 
 #include "../net/fake_net.h"
 #include "issue.h"
+#include "tls/context.h"
 #include "tls/provider.h"
 
 enum { RECV_BYTES = 64 * 1024 };
@@ -323,6 +324,29 @@ Test(tls_socket, an_end_with_and_without_farewell)
         heard(&ends.server, "last words", 10);
         cr_assert(ends.server.has_ended);
         cr_assert_eq(ends.server.reason, 0);
+        pair_done(&ends);
+    }
+}
+
+Test(tls_socket, the_second_connection_resumes_the_session_of_the_first)
+{
+    char *const versions[] = {(char[]){"1.2"}, (char[]){"1.3"}};
+    for (size_t i = 0; i < WEIR_COUNT_OF(versions); i++) {
+        pair ends;
+        pair_init(&ends);
+        ends.client_settings.max_version = versions[i];
+        pair_open(&ends);
+        for (int connection = 0; connection < 2; connection++) {
+            say(&ends.client, "request", 7);
+            say(&ends.server, "answer", 6);
+            pump(&ends, SIZE_MAX, SIZE_MAX);
+            heard(&ends.server, "request", 7);
+            heard(&ends.client, "answer", 6);
+            cr_assert_eq(SSL_CTX_sess_hits(ends.server_tls->current), connection, "TLS %s", versions[i]);
+            side_done(&ends.client);
+            side_done(&ends.server);
+            connect_sides(&ends);
+        }
         pair_done(&ends);
     }
 }
