@@ -9,6 +9,10 @@ import ssl
 import threading
 import time
 
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
 import pytest
 from google.rpc import status_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
@@ -606,3 +610,74 @@ def test_what_cannot_work_is_said_at_the_start(weir, more, message):
     with pytest.raises(AssertionError):
         program.start(timeout=5)
     assert message in program.output()
+
+
+class Http2Server:
+    """HTTP/2 over TLS: answers every complete request with an empty 200. Says how many connections and requests it had,
+    and what :authority they named."""
+
+    def __init__(self, context):
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        self.connections, self.strangers, self.requests = 0, 0, []
+        self._listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        state.initiate_connection()
+        connection.sendall(state.data_to_send())
+        try:
+            self._answer(connection, state)
+        except h2.exceptions.ProtocolError:
+            self.strangers += 1  # HTTP/1.1
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def _answer(self, connection, state):
+        headers = {}
+        while data := connection.recv(65536):
+            for event in state.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    headers[event.stream_id] = dict(event.headers)
+                elif isinstance(event, h2.events.DataReceived):
+                    state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    self.requests.append(headers.pop(event.stream_id))
+                    state.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+            connection.sendall(state.data_to_send())
+
+    def close(self):
+        self._listener.close()
+
+
+@pytest.mark.parametrize("attempt", [True, False])
+def test_http2_where_the_server_offers_it(weir, authority, attempt):
+    server = Http2Server(server_context(authority.issue("server")))
+    more = f"tls: {{ca_file: {authority.cert}}}\n    force_attempt_http2: {str(attempt).lower()}"
+    program = weir(config_for(f"https://localhost:{server.port}", more))
+    if attempt:
+        for number in range(1, 6):
+            assert send(program, [number]).ok
+        client = GrpcClient(program)
+        assert client.send(numbered(range(10, 2000), padding=2_000_000).SerializeToString(), 10).ok
+        client.close()
+        assert len(server.requests) == 6 and server.connections <= 2, "one for each worker"
+        assert {request[":authority"] for request in server.requests} == {f"localhost:{server.port}"}
+    else:
+        assert not send(program, [1], timeout=1).ok, "this server cannot answer HTTP/1.1"
+        assert server.strangers > 0 and not server.requests
+    server.close()
