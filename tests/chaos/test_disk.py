@@ -6,11 +6,13 @@ what docs/delivery.md says, and nothing that was answered OK is lost without bei
 """
 
 import contextlib
+import json
 import os
 import random
 import re
 import signal
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -129,7 +131,6 @@ def test_backend_away_under_load(site):
             site.assert_all_arrive(clients.requests, timeout=60)
             wait_until(lambda: held(program) == 0, 10, "the queue is empty")
             assert_balanced(read_books(program))
-            program.stop_cleanly()
 
     verdict = judge(clients.requests, site.arrivals.of, [away])
     assert set(clients.codes()) == {"OK"}, "clients have noticed the outage"
@@ -240,10 +241,19 @@ def test_clock_set_back_and_forward(site, tmp_path):
     program.start()
     site.deliver(program, 5)
     assert_no_negative(program)
+    [queue] = [queue for queue in list_queues(program, site) if queue["records"]]
+    assert queue["items"]["spans"] == 250 and 0 <= queue["oldest_age_seconds"] < HOUR_S, "the future is no age"
     with site.backend():
         site.assert_all_arrive()
         program.stop_cleanly()
     assert judge(site.requests, site.arrivals.of, []).unexplained == 0
+
+
+def list_queues(program, site) -> list:
+    """`weir queue ls --json`, with the program's clock."""
+    done = subprocess.run([program.argv[0], "queue", "ls", "--json", site.queue], capture_output=True, text=True, check=True,
+                          env={**os.environ, **program.env}, timeout=10)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def assert_no_negative(program):
