@@ -322,11 +322,22 @@ static void serve_releases(weir_storage_log *log, release_list *releases)
     weir_metric_add(log->meters.dead_lettered, (int64_t)releases->dead_items);
 }
 
-/* Dead letters make room for newer ones: a person looks at the newest first. */
+static bool are_dead_letters_full(const weir_storage *storage)
+{
+    const weir_disk_log *disk = storage->dead_letters->disk;
+    return disk && weir_disk_log_count(disk).file_bytes > storage->dead_letters_bytes_max;
+}
+
+/* What `weir replay` has sent meanwhile goes first. Then dead letters make room for newer ones: a person looks at the
+ * newest first. */
 static void bound_dead_letters(weir_storage *storage)
 {
     weir_storage_log *log = storage->dead_letters;
-    while (log->disk && weir_disk_log_count(log->disk).file_bytes > storage->dead_letters_bytes_max) {
+    weir_error error = {0};
+    if (are_dead_letters_full(storage) && weir_disk_log_refresh(log->disk, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_WARN, storage->settings.id, "cannot see which dead letters were replayed error=\"%s\"",
+                 error.text);
+    while (are_dead_letters_full(storage)) {
         uint64_t items = 0;
         if (weir_disk_log_drop_oldest(log->disk, &items) != WEIR_OK)
             return;

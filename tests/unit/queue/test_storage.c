@@ -308,6 +308,46 @@ Test(storage, dead_letters_forget_the_oldest)
     remove_folder(folder);
 }
 
+typedef struct replayed {
+    const char *folder;
+    unsigned count;
+} replayed;
+
+static bool replay_one(void *user, const weir_record *record, weir_disk_position position)
+{
+    (void)record;
+    replayed *self = user;
+    weir_error error = {0};
+    self->count++;
+    cr_assert_eq(weir_disk_log_release_foreign(&weir_files_real, self->folder, position, &error), WEIR_OK, "%s",
+                 error.text);
+    return true;
+}
+
+Test(storage, dead_letters_that_were_replayed_are_not_forgotten)
+{
+    enum { NAME_BYTES = 20000, LETTERS = 60, ROUND = 6 };
+    WEIR_FREE char *folder = new_folder();
+    WEIR_FREE char *letters_folder = weir_format("%s/deadletter", folder);
+    begin(folder);
+    prepare("otlp/a");
+    start();
+    weir_storage_log *letters = weir_storage_dead_letters(it.storage);
+    replayed seen = {.folder = letters_folder};
+    for (uint64_t number = 0; number < LETTERS; number++) {
+        weir_error error = {0};
+        cr_assert_eq(append_now(letters, number, NAME_BYTES), WEIR_OK);
+        if (number % ROUND == ROUND - 1)
+            cr_assert_eq(weir_disk_log_visit(&weir_files_real, letters_folder, replay_one, &seen, NULL, &error),
+                         WEIR_OK, "%s", error.text);
+    }
+    cr_assert_eq(seen.count, LETTERS, "each is replayed once");
+    cr_assert_eq(weir_metrics_sum(it.metrics, "weir_deadletter_discarded_items", NULL, 0), 0);
+    cr_assert_leq(weir_metrics_sum(it.metrics, "weir_storage_bytes", NULL, 0), (1 << 18) + (1 << 16));
+    end();
+    remove_folder(folder);
+}
+
 static ssize_t disk_is_full(const weir_files *files, int fd, const struct iovec *parts, int count, uint64_t offset)
 {
     (void)files, (void)fd, (void)parts, (void)count, (void)offset;
