@@ -18,7 +18,7 @@
 /* Bounded in all: 1 GiB of queue, and three times 64 MiB of files for each signal. */
 #define FILE_EXPORTER(signal)                                             \
     "file/" signal ": {path: \"${env:WEIR_STATE_DIR}/" signal ".jsonl\"," \
-    " rotation: {max_megabytes: 64, max_backups: 2}, sending_queue: {storage: file_storage}}"
+    " fsync: true, rotation: {max_megabytes: 64, max_backups: 2}, sending_queue: {storage: file_storage}}"
 #define PIPELINE(signal) \
     signal ": {receivers: [otlp], processors: [memory_limiter], exporters: [file/" signal ", debug]}"
 
