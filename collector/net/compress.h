@@ -37,18 +37,18 @@ const char *weir_encoding_name(weir_encoding encoding);
 WEIR_MUST_USE weir_status weir_inflate(weir_encoding encoding, const uint8_t *in, size_t in_len, size_t out_max,
                                        weir_account *account, weir_chunk **ret_chunk, weir_error *ret_error);
 
-/* A compressor keeps its tables (some hundred kilobytes; zstd at its highest level some tens of megabytes) from one
- * body to the next. */
+/* A compressor keeps its tables (some hundred kilobytes; zstd at its highest level 40 MiB) from one body to the next. They
+ * are not charged to the memory account. */
 typedef struct weir_compressor weir_compressor;
 
 enum {
-    WEIR_LEVEL_USUAL = -1000,   /* the level at which a second of CPU saves the most: the _USUAL of the encoding */
+    WEIR_LEVEL_USUAL = -1000,   /* the encoding's _USUAL: speed matters more than the last percents of size */
     WEIR_DEFLATE_LEVEL_MIN = 0, /* not compressed, only framed */
     WEIR_DEFLATE_LEVEL_USUAL = 1,
     WEIR_DEFLATE_LEVEL_MAX = 12,
     WEIR_ZSTD_LEVEL_MIN = -7,
     WEIR_ZSTD_LEVEL_USUAL = 1,
-    WEIR_ZSTD_LEVEL_MAX = 12, /* above it memory grows to hundreds of megabytes for a percent or two */
+    WEIR_ZSTD_LEVEL_MAX = 12, /* 40 MiB of tables (libzstd's estimate); level 22 would take 640 MiB */
 };
 
 /* A compressor for any encoding but identity. A `level` outside the encoding's range counts as the nearest in it.
