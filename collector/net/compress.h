@@ -37,8 +37,8 @@ const char *weir_encoding_name(weir_encoding encoding);
 WEIR_MUST_USE weir_status weir_inflate(weir_encoding encoding, const uint8_t *in, size_t in_len, size_t out_max,
                                        weir_account *account, weir_chunk **ret_chunk, weir_error *ret_error);
 
-/* A compressor keeps its tables (some hundred kilobytes; zstd at its highest level 40 MiB) from one body to the next. They
- * are not charged to the memory account. */
+/* A compressor keeps its tables (some hundred kilobytes; zstd at its highest level 40 MiB) from one body to the next.
+ * They are not charged to the memory account. */
 typedef struct weir_compressor weir_compressor;
 
 enum {

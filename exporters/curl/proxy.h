@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which proxy a request goes through: the configured one, or what the environment says, read as Go's HTTP client (and so
+ * Which proxy a request goes through: the configured one, or what the environment says, read as Go's client (and so
  * the Collector) reads it: HTTPS_PROXY for https:// URLs and HTTP_PROXY for http:// ones, also in lower case; NO_PROXY
  * for exceptions; never for this machine itself. libcurl alone would also read ALL_PROXY, overlook HTTP_PROXY and send
  * localhost to the proxy. Pure functions; any thread.

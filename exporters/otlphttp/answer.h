@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an OTLP/HTTP server's answer means: net/rpc_status.h for the statuses, and beside it what only happens over HTTP,
- * where proxies and web servers answer in the backend's place. Pure function; any thread.
+ * What an OTLP/HTTP server's answer means: net/rpc_status.h for the statuses, and beside it what only happens over
+ * HTTP, where proxies and web servers answer in the backend's place. Pure function; any thread.
  */
 #ifndef WEIR_EXPORTERS_OTLPHTTP_ANSWER_H
 #define WEIR_EXPORTERS_OTLPHTTP_ANSWER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The `otlphttp` exporter (also `otlp_http`): OTLP over HTTP, on libcurl. A push is the concatenation of its slices, as in
- * the `otlp` exporter, posted as one body; or the same translated into JSON.
+ * The `otlphttp` exporter (also `otlp_http`): OTLP over HTTP, on libcurl. A push is the concatenation of its slices, as
+ * in the `otlp` exporter, posted as one body; or the same translated into JSON.
  */
 #ifndef WEIR_EXPORTERS_OTLPHTTP_OTLPHTTP_H
 #define WEIR_EXPORTERS_OTLPHTTP_OTLPHTTP_H
