@@ -116,16 +116,16 @@ def report_of(verdicts: dict) -> str:
     lines = [
         "# kill -9 under load",
         "",
-        f"Seed {SEED}. {CLIENTS} clients, half of them OTLP/gRPC and half OTLP/HTTP, {ITEMS} spans or log records a request,",
-        "sent again until answered OK; `file_storage` (fsync) behind `batch`; the backend stays up and is slow at times.",
+        f"Seed {SEED}. {CLIENTS} clients, half of them OTLP/gRPC and half OTLP/HTTP,",
+        f"{ITEMS} spans or log records a request, sent again until answered OK; `file_storage` (fsync) behind `batch`; the backend stays up and is slow at times.",
         "",
         "| | kills | requests | items answered OK | lost | lost per kill | sent again by a client | in flight at a kill "
         "| most at one kill | doubled otherwise |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, of in verdicts.items():
-        lines.append(f"| {name} | {kills[name]} | {of.requests} | {of.acknowledged} | {of.lost} | {of.lost / kills[name]:.1f} "
-                     f"| {of.resent} | {of.in_flight} | {of.in_flight_worst} | {of.unexplained} |")
+        lines.append(f"| {name} | {kills[name]} | {of.requests} | {of.acknowledged} | {of.lost} "
+                     f"| {of.lost / kills[name]:.1f} | {of.resent} | {of.in_flight} | {of.in_flight_worst} | {of.unexplained} |")
     window = max(of.window_worst_s for of in verdicts.values())
     lines += ["", "In flight: the backend had received it before the kill and not answered, or answered less than "
               f"{RELEASE_WINDOW_S} s before (the longest was {window * 1000:.0f} ms).",

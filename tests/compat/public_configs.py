@@ -42,8 +42,8 @@ class Example:
 
     def text(self) -> str:
         """The configuration: as published if it is a whole one; otherwise with what is missing to a whole one."""
-        document = text_in_module(self.module, self.path)
-        return document if self.form == "whole" else yaml.safe_dump(completed(self, yaml.safe_load(document)), sort_keys=False)
+        text = text_in_module(self.module, self.path)
+        return text if self.form == "whole" else yaml.safe_dump(completed(self, yaml.safe_load(text)), sort_keys=False)
 
     def components(self) -> dict:
         """(section, id) of each component in it."""
@@ -52,13 +52,15 @@ class Example:
 
 
 # An option of the list to the field it adds to; every other one is a variable of the environment.
-_OPTIONS = {"only": "only", "without": "without", "lacks": "lacks", "set": "sets", "certificate": "certificates", "key": "keys", "file": "files",
-            "directory": "directories", "host": "hosts"}
+_OPTIONS = {
+    "only": "only", "without": "without", "lacks": "lacks", "set": "sets", "certificate": "certificates", "key": "keys",
+    "file": "files", "directory": "directories", "host": "hosts",
+}
 
 
 def read_list() -> list:
-    lines = (line.split("#", 1)[0] if line.startswith("#") else line for line in LIST.read_text().splitlines())
-    return [_example(line.split()) for line in lines if line.strip()]
+    lines = LIST.read_text().splitlines()
+    return [_example(line.split()) for line in lines if line.strip() and not line.startswith("#")]
 
 
 def _example(words: list) -> Example:

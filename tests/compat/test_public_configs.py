@@ -107,6 +107,6 @@ def test_one_run_names_all_that_weir_lacks(example: Example, tmp_path, built_in)
 
 def advice_on(section: str, name: str, said: str) -> bool:
     """config.yaml:7:3: error: receivers.hostmetrics: weir has no receiver "hostmetrics": what to do instead"""
-    component = re.escape(name.split("/")[0])
-    return re.search(rf':\d+:\d+: error: {section}\.{re.escape(name)}: weir has no {_KINDS[section]} "{component}": \w+', said) \
-        is not None
+    component, kind = re.escape(name.split("/")[0]), _KINDS[section]
+    says = rf':\d+:\d+: error: {section}\.{re.escape(name)}: weir has no {kind} "{component}": \w+'
+    return re.search(says, said) is not None

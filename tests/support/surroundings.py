@@ -9,6 +9,7 @@ import os
 import shutil
 import struct
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -18,22 +19,31 @@ _NOBODY = 65534
 _SHIM = Path(__file__).parent / "shifted_clock.c"
 
 
-def mount_first(program, *commands: str):
-    """Runs shell commands in a mount namespace of its own before the program starts there. Skips the test where that is
-    not allowed."""
+def mount_first(program, *commands: str, inside: tuple = (), own_network: bool = False):
+    """Runs shell commands in a mount namespace of its own before the program starts there, by way of the words `inside`.
+    Skips the test where that is not allowed."""
     if not _can_mount():
         pytest.skip("mounting is not allowed here: run as root, with CAP_SYS_ADMIN")
-    program.argv = [*_unshare(), "sh", "-ec", "\n".join([*commands, 'exec "$@"']), "sh", *program.argv]
+    program.argv = [*_unshare(own_network), "sh", "-ec", "\n".join([*commands, 'exec "$@"']), "sh", *inside, *program.argv]
 
 
-def _unshare() -> list:
-    return ["unshare", "--mount", "--"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount", "--"]
+def _unshare(own_network: bool) -> list:
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", *as_root, "--mount", *(["--net"] if own_network else []), "--"]
 
 
 @cache
 def _can_mount() -> bool:
-    done = subprocess.run([*_unshare(), "mount", "-t", "tmpfs", "tmpfs", "/tmp"], capture_output=True, check=False)
+    """A tmpfs, an overlay and a network of its own are all that is used here."""
+    script = "\n".join(["ip link set lo up", "mount -t tmpfs tmpfs /tmp", *_overlay("/tmp")])
+    done = subprocess.run([*_unshare(own_network=True), "sh", "-ec", script], capture_output=True, check=False)
     return done.returncode == 0
+
+
+def _overlay(folder) -> list:
+    """Commands that leave the shell in a copy of / whose changes lie in `folder`, a tmpfs."""
+    return [f"cd '{folder}'", "mkdir upper work all",
+            "mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay all", "cd all"]
 
 
 def small_disk(program, folder: Path, mib: int):
@@ -58,7 +68,7 @@ def seen_by(program, path: Path) -> Path:
 
 def as_nobody(program, directory: Path):
     """With no rights at all: user and group nobody, no capability, and none to be had. The program is copied to
-    `directory`, to which the way is opened, for it may lie where nobody can read it."""
+    `directory`, for it may lie where nobody can read it, and the folders of temporary files above are opened."""
     if os.geteuid() != 0:
         pytest.skip("only root can start a program as nobody")
     binary = Path(program.argv[0])
@@ -67,7 +77,7 @@ def as_nobody(program, directory: Path):
     for file in [binary, *binary.parent.glob("weir-*.so")]:
         shutil.copy2(file, place)
     for folder in [place, *place.parents]:
-        if not folder.stat().st_mode & 1:
+        if folder.is_relative_to(tempfile.gettempdir()):
             folder.chmod(folder.stat().st_mode | 0o011)
     program.config.chmod(0o644)
     rights = [f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
@@ -88,8 +98,7 @@ def in_a_copy(program, directory: Path, files: dict, directories=(), hosts=()):
     root = directory / "root"
     root.mkdir(exist_ok=True)
     commands = [
-        "ip link set lo up", f"cd '{root}'", "mount -t tmpfs tmpfs .", f"cd '{root}'", "mkdir upper work all",
-        "mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay all", "cd all",
+        "ip link set lo up", f"mount -t tmpfs tmpfs '{root}'", *_overlay(root),
         "for there in /proc /dev /tmp; do mount --rbind $there .$there; done",
         # What lies on other file systems than / is not in the copy.
         f"for there in '{directory}' '{binary.parent}'; do mkdir -p .$there && mount --bind $there .$there; done",
@@ -99,10 +108,8 @@ def in_a_copy(program, directory: Path, files: dict, directories=(), hosts=()):
     for path, text in files.items():
         place = Path("." + path) if path.startswith("/") else directory / path
         commands += [f"mkdir -p '{place.parent}'", f"printf %s '{text}' >'{place}'", f"chmod 600 '{place}'"]
-    mount_first(program, *commands)
-    at_end = program.argv.index("sh") + 4  # after sh -ec COMMANDS sh
-    program.argv[1:1] = ["--net"]
-    program.argv[at_end + 1:at_end + 1] = ["chroot", ".", "sh", "-ec", f"cd '{directory}' && exec \"$@\"", "sh"]
+    into_copy = ("chroot", ".", "sh", "-ec", f"cd '{directory}' && exec \"$@\"", "sh")
+    mount_first(program, *commands, inside=into_copy, own_network=True)
 
 
 class Clock:
