@@ -37,6 +37,7 @@ typedef struct tls_socket {
     uint8_t callback_depth;
     bool is_established;
     bool has_received;
+    bool has_written;    /* during this call; after a failure: whether the client was told of it */
     bool is_inner_empty; /* during one call: reading again would only say EAGAIN */
     bool is_inner_ended;
     bool is_pending; /* recv has something to say, without the inner socket becoming readable */
@@ -78,6 +79,7 @@ static int bio_write(BIO *bio, const char *bytes, int len)
     BIO_clear_retry_flags(bio);
     struct iovec part = {(void *)(uintptr_t)bytes, (size_t)len};
     ssize_t sent = weir_socket_send(self->inner, &part, 1);
+    self->has_written |= sent > 0;
     if (sent < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
     else if (sent < 0)
@@ -217,7 +219,7 @@ static void answer_in_clear_text(tls_socket *self)
     static const char answer[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 37\r\n"
                                  "Connection: close\r\n\r\nThis port speaks TLS: send to https.\n";
     struct iovec part = {(void *)(uintptr_t)answer, sizeof answer - 1};
-    (void)weir_socket_send(self->inner, &part, 1); /* best effort */
+    self->has_written |= weir_socket_send(self->inner, &part, 1) > 0; /* best effort */
 }
 
 /* TLS has failed: remembers why and, on a server during the handshake, counts it. */
@@ -225,6 +227,7 @@ static ssize_t fail_with(tls_socket *self, const char *text)
 {
     ERR_clear_error();
     self->read_wants = WEIR_SOCKET_READABLE;
+    self->is_pending = true; /* discard has more to say */
     if (!self->error)
         self->error = weir_strdup(text);
     if (!self->endpoint && !self->is_established) {
@@ -288,6 +291,7 @@ static bool begin(tls_socket *self)
     ERR_clear_error();
     self->inner_errno = 0;
     self->is_inner_empty = false;
+    self->has_written = false;
     errno = self->broken_errno;
     return self->broken_errno == 0;
 }
@@ -339,9 +343,11 @@ static ssize_t read_records(tls_socket *self, char *buffer, size_t size)
 }
 
 /* Throws away what a refused client still sends: closing before would reset the connection, and could destroy the
- * alert that says why on its way. */
+ * alert that says why on its way. Where none was sent (to something that is no TLS) the end has come. */
 static ssize_t discard(tls_socket *self)
 {
+    if (!self->has_written)
+        return 0;
     char scratch[4096];
     ssize_t got = -1;
     for (int reads = 0; reads < WEIR_READS_PER_TURN; reads++) {
