@@ -305,7 +305,8 @@ static bool append_name(char list[NAMES_MAX], const char *name)
     return added >= 0 && (size_t)added < NAMES_MAX - len;
 }
 
-/* The suites of TLS 1.3 are always all of them, as in Go: where only such are written, TLS 1.3 is all that is spoken. */
+/* The suites of TLS 1.3 are always all of them, as in Go: where only such are written, TLS 1.3 is all that is
+ * spoken. */
 static weir_status set_suites(loading *self)
 {
     const weir_strings *suites = &self->settings->cipher_suites;

@@ -55,7 +55,8 @@ static inline bool weir__tls_source_is_written(const weir__tls_source *source)
 weir__tls_stamp weir__tls_stamp_of(const weir__tls_source *source);
 bool weir__tls_stamp_equal(const weir__tls_stamp *a, const weir__tls_stamp *b);
 
-/* Appends the PEM text to `out`; `*ret_stamp` is of the very file that was read. An error names the key and the file. */
+/* Appends the PEM text to `out`; `*ret_stamp` is of the very file that was read. An error names the key and the
+ * file. */
 WEIR_MUST_USE weir_status weir__tls_source_read(const weir__tls_source *source, weir_buffer *out,
                                                 weir__tls_stamp *ret_stamp, weir_error *ret_error);
 
