@@ -136,7 +136,8 @@ def test_backend_away_under_load(site):
     assert set(clients.codes()) == {"OK"}, "clients have noticed the outage"
     assert during > 100 * OUTAGE_S, "with the backend away clients are served as before"
     assert verdict.lost == verdict.resent == verdict.unexplained == 0, verdict
-    assert watch.limit_mib == MEMORY_MIB and watch.rss_mib < MEMORY_MIB + PROGRAM_MIB, "the disk holds it, not the memory"
+    assert watch.limit_mib == MEMORY_MIB and watch.held_mib <= MEMORY_MIB, "the disk holds it, not the memory"
+    assert not watch.rss_means_something or watch.rss_mib < MEMORY_MIB + PROGRAM_MIB
 
 
 @pytest.mark.timeout(120)
