@@ -173,6 +173,8 @@ typedef struct weir_component_type {
     weir_exporter *(*exporter_create)(void *shared, const weir_worker *worker, weir_signal signal,
                                       const weir_batch_shape *shape);
     void (*exporter_free)(weir_exporter *exporter); /* held() is 0 by then */
+    /* The part of `signals` that this configuration can send; NULL: all of them. */
+    unsigned (*exporter_signals)(const void *config);
     /* One sentence for `weir validate`: what an OK means once this exporter has taken the data. Written to
      * `ret_text`. */
     void (*exporter_promise)(const void *config, char *ret_text, size_t size);

@@ -53,14 +53,24 @@ static weir_signal signal_of(const char *type)
     return signal;
 }
 
+static unsigned signals_of(const weir_planned_component *component)
+{
+    const weir_component_type *type = component->type;
+    return type->exporter_signals ? type->exporter_signals(component->config) : type->signals;
+}
+
 static void check_signals(const weir_plan *plan, const weir_indexes *indexes, const weir_pipeline_entry *entry,
                           weir_diagnostics *diagnostics)
 {
     weir_signal signal = signal_of(entry->id.type);
     for (size_t i = 0; i < indexes->count; i++) {
         const weir_planned_component *component = &plan->components[indexes->items[i]];
-        if (component->type && !(component->type->signals & (1u << signal)))
+        if (!(component->type->signals & (1u << signal)))
             weir_diagnostics_error(diagnostics, entry->node, "%s does not take %s; leave it out of this pipeline",
+                                   component->id, weir_signal_name(signal));
+        else if (!(signals_of(component) & (1u << signal)))
+            weir_diagnostics_error(diagnostics, entry->node,
+                                   "%s has no endpoint for %s: write one, or leave it out of this pipeline",
                                    component->id, weir_signal_name(signal));
     }
 }

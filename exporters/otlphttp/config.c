@@ -176,6 +176,17 @@ static bool is_written(const char *text)
     return text && *text;
 }
 
+unsigned otlphttp_signals(const void *config)
+{
+    const otlphttp_config *otlphttp = config;
+    unsigned signals = 0;
+    for (unsigned signal = 0; signal < WEIR_SIGNALS; signal++) {
+        if (is_written(otlphttp->endpoint) || is_written(otlphttp->endpoints[signal]))
+            signals |= 1u << signal;
+    }
+    return signals;
+}
+
 char *otlphttp_url(const otlphttp_config *config, weir_signal signal)
 {
     if (is_written(config->endpoints[signal]))

@@ -55,6 +55,9 @@ extern const weir_option otlphttp_options[];
 
 void otlphttp_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics);
 
+/* The signals that have a URL, as WEIR_ON_… bits. */
+unsigned otlphttp_signals(const void *config);
+
 /* The URL that requests of `signal` are posted to, for freeing with free(); NULL if the configuration names none. */
 char *otlphttp_url(const otlphttp_config *config, weir_signal signal);
 

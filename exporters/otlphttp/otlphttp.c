@@ -21,7 +21,7 @@ typedef struct otlphttp_shared {
     const otlphttp_config *config;
     const weir_host *host;
     const char *id;
-    char *urls[WEIR_SIGNALS]; /* NULL: the configuration has none for this signal */
+    char *urls[WEIR_SIGNALS]; /* NULL: the configuration has none for this signal, and no pipeline sends it */
     weir_url backend;         /* of the first URL there is, for labels and messages */
     weir_label labels[2];     /* as the Collector's */
     weir_request_headers *headers;
@@ -126,15 +126,6 @@ static void post(otlphttp_request *request, const weir_headers *headers)
     request->call = weir_curl_start(exporter->client, &message, on_done, request);
 }
 
-static weir_status check_url(const otlphttp_exporter *exporter, weir_error *ret_error)
-{
-    const char *name = weir_signal_name(exporter->signal);
-    if (exporter->shared->urls[exporter->signal])
-        return WEIR_OK;
-    return weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_INVALID,
-                          "either endpoint or %s_endpoint must be specified: nowhere to send %s to", name, name);
-}
-
 static void otlphttp_push(void *self, weir_push *push)
 {
     otlphttp_exporter *exporter = self;
@@ -144,9 +135,7 @@ static void otlphttp_push(void *self, weir_push *push)
     request->exporter = exporter;
     request->push = push;
     push->user = request;
-    weir_status status = check_url(exporter, &error);
-    if (status == WEIR_OK)
-        status = weir_request_headers_make(exporter->shared->headers, push->metadata, &headers, &error);
+    weir_status status = weir_request_headers_make(exporter->shared->headers, push->metadata, &headers, &error);
     if (status != WEIR_OK) {
         request_free(request);
         weir_push_done(push, &error);
@@ -319,5 +308,6 @@ const weir_component_type weir_exporter_otlphttp = {
     .close = otlphttp_close,
     .exporter_create = otlphttp_create,
     .exporter_free = otlphttp_free,
+    .exporter_signals = otlphttp_signals,
     .exporter_promise = otlphttp_promise,
 };

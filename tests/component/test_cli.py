@@ -131,6 +131,29 @@ def test_validate_names_place_mistake_and_cure(run, file_of, mistake):
     assert message in done.stderr
 
 
+LOOSE_ENDS = """
+receivers: {otlp: {protocols: {grpc: }}}
+exporters: {otlphttp: {traces_endpoint: "http://127.0.0.1:1/v1/traces"}, otlp: {endpoint: "h:1", %s}}
+extensions: {health_check: }
+service: {extensions: [%s], pipelines: {%s: {receivers: [otlp], exporters: [%s]}}}
+"""
+
+
+@pytest.mark.parametrize("values, message", [
+    (("sending_queue: {storage: file_storage}", "", "traces", "otlp"), "exporters.otlp.sending_queue.storage: the extension "
+     "\"file_storage\" is not there"),
+    (("sending_queue: {storage: health_check}", "", "traces", "otlp"), "\"health_check\" is not there: define it under "
+     "`extensions:` and list it in `service.extensions`"),
+    (("sending_queue: {storage: health_check}", "health_check", "traces", "otlp"), "\"health_check\" is not a storage"),
+    (("auth: {authenticator: health_check}", "health_check", "traces", "otlp"), "is not an authenticator for outgoing requests"),
+    (("timeout: 1s", "", "logs", "otlphttp"), "otlphttp has no endpoint for logs"),
+])
+def test_what_components_need_of_each_other_is_checked(run, file_of, values, message):
+    done = run("validate", "--config", file_of(LOOSE_ENDS % values))
+    assert done.returncode == 1 and message in done.stderr, done.stderr
+    assert run("validate", "--config", file_of(LOOSE_ENDS % ("timeout: 1s", "", "traces", "otlphttp"))).returncode == 0
+
+
 def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(run, file_of):
     wrong = GOOD.replace("grpc:", "grcp:").replace("endpoint: jaeger", "endpont: jaeger").replace("[otlp]", "[otpl]")
     done = run("validate", "--config", file_of(wrong))

@@ -320,7 +320,7 @@ Test(auth, guessing_is_slowed_down_and_those_who_are_known_are_let_in)
     cr_expect(lets_in(&lab, "authorization", ANN_GOOD, NULL, NULL));
     for (int i = 0; i < 25; i++) {
         WEIR_BUFFER header = {0};
-        char guess[] = "ann:00";
+        char guess[16];
         snprintf(guess, sizeof guess, "ann:%02d", i);
         weir_buffer_append_text(&header, "Basic ");
         weir_base64_encode((weir_bytes){(const uint8_t *)guess, strlen(guess)}, &header);
