@@ -168,6 +168,7 @@ def test_disk_filled_by_others_and_freed(site):
         fill(filler)
         wait_until(lambda: set(clients.codes()) - {"OK"}, 30, "clients are refused")
         full = clients.acknowledged()
+        assert program.metric("weir_storage_errors") > 0
         filler.unlink()
         wait_until(lambda: clients.acknowledged() > full + 200, 30, "requests are taken again without a restart")
         with site.backend():
@@ -201,9 +202,11 @@ def test_damaged_segment_costs_only_what_was_damaged(site, seed):
         site.assert_all_arrive(site.requests[100:])
         wait_until(lambda: held(program) == 0, 10, "the queue is empty")
         wait_until(damaged.exists, 10, f"{segment.name} is set aside")
+        counted = program.metric("weir_queue_damaged_items")
         program.stop_cleanly()
     lost = [request for request in site.requests if site.arrivals.missing([request])]
     assert 1 <= len(lost) <= 2, f"{len(lost)} requests are lost, 64 damaged bytes can hit two records"
+    assert counted == 10 * len(lost)
     assert f"{segment} " in program.output(), f"the loss is not reported:\n{program.tail()}"
     assert judge(site.requests, site.arrivals.of, []).unexplained == 0
 
