@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS between weir and the Collector, both ways, and with clients in Go: the SDK and grpcurl. What the Collector refuses,
-weir refuses, and the other way round."""
+"""TLS between weir and the Collector, both ways, and with real clients: the SDKs for Python and Go, and grpcurl. What the
+Collector refuses, weir refuses, and the other way round."""
 
 import pytest
+import requests
 import yaml
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from support.certificates import Authority, Trust
 from support.load import GrpcClient, HttpClient, numbered
@@ -105,6 +111,43 @@ def test_the_sdk_for_go(weir, authority, stranger, server, client, protocol, mut
         assert "certificate required" in gosdk(protocol, port, 1, Trust(authority.cert))
     assert gosdk(protocol, port, 1) != ""  # in clear text
     assert program.metric("otelcol_receiver_accepted_spans") == 1000
+
+
+def python_sdk(protocol: str, program, trust: Trust):
+    """An exporter of the Python SDK that gives up at once when it is refused."""
+    if protocol == "grpc":
+        return GrpcExporter(f"localhost:{program.grpc_port}", credentials=trust.grpc(), timeout=2)
+    identity, session = trust.identity, requests.Session()
+    trust.use_in(session)
+    return HttpExporter(f"https://localhost:{program.http_port}/v1/traces", certificate_file=str(trust.ca), timeout=2,
+                        session=session,
+                        client_certificate_file=str(identity.cert) if identity else None,
+                        client_key_file=str(identity.key) if identity else None)
+
+
+def python_spans(count: int):
+    memory = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    for number in range(count):
+        provider.get_tracer("tls").start_span(f"span {number}").end()
+    return memory.get_finished_spans()
+
+
+@pytest.mark.parametrize("mutual", [False, True], ids=["tls", "mtls"])
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_the_sdk_for_python(weir, authority, stranger, server, client, protocol, mutual):
+    program = weir(server_config(server, authority if mutual else None))
+    good = python_sdk(protocol, program, Trust(authority.cert, client if mutual else None))
+    assert good.export(python_spans(100)) == SpanExportResult.SUCCESS
+    assert program.metric("otelcol_receiver_accepted_spans") == 100
+    bad = [Trust(stranger.cert, client)] + ([Trust(authority.cert)] if mutual else [])
+    for trust in bad:
+        refused = python_sdk(protocol, program, trust)
+        assert refused.export(python_spans(1)) == SpanExportResult.FAILURE
+        refused.shutdown()
+    good.shutdown()
+    assert program.metric("otelcol_receiver_accepted_spans") == 100
 
 
 def test_the_sdk_for_go_verifies_the_name(weir, authority):
