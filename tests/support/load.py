@@ -22,10 +22,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 # So that clients of a program that has ended do not take the processor from the others.
 PAUSE_AFTER_FAILURE = 0.05
-# A program that is started again is found again at once, not after grpc's own backoff of seconds.
+# A program that is started again is found again at once, not after grpc's own backoff of seconds. What grpc calls the least
+# backoff is how long it waits for a connection: a busy machine needs its time.
 _CHANNEL = [
     ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0),
-    ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200),
+    ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 10000), ("grpc.max_reconnect_backoff_ms", 200),
 ]
 _EXPORT = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
