@@ -43,6 +43,15 @@ def embedded(tmp_path):
             program.kill()
 
 
+NOBODY = 4711  # a user and a group that no account has
+
+
+def let_through(folder):
+    """Lets other users reach what is in `folder`."""
+    for above in [folder, *list(folder.parents)[:-2]]:
+        os.chmod(above, os.stat(above).st_mode | 0o011)
+
+
 def send(program, numbers):
     client, log_client = GrpcClient(program), GrpcClient(program, "logs")
     for number in numbers:
@@ -151,7 +160,6 @@ def test_a_port_that_is_taken_is_named(embedded, tmp_path):
 @pytest.mark.parametrize("env, folder", [
     ({"XDG_STATE_HOME": "{}/xdg"}, "xdg/weir"),
     ({"STATE_DIRECTORY": "{}/systemd:{}/more", "XDG_STATE_HOME": "{}/xdg"}, "systemd"),
-    pytest.param({}, ".local/state/weir", marks=pytest.mark.skipif(os.geteuid() == 0, reason="root has /var/lib/weir")),
 ])
 def test_where_the_state_lies(embedded, tmp_path, env, folder):
     program = embedded("--totals", "0s", **{name: value.format(tmp_path, tmp_path) for name, value in env.items()}).start()
@@ -159,6 +167,18 @@ def test_where_the_state_lies(embedded, tmp_path, env, folder):
     wait_until(lambda: spans_in(tmp_path / folder) == [1], 10)
     program.stop_cleanly()
     assert (tmp_path / folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_user_has_it_at_home(embedded, tmp_path):
+    program = embedded("--totals", "0s")
+    if os.geteuid() == 0:  # who has /var/lib/weir
+        let_through(tmp_path)
+        os.chown(tmp_path, NOBODY, NOBODY)
+        program.argv = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", *program.argv]
+    program.start()
+    send(program, [1])
+    wait_until(lambda: spans_in(tmp_path / ".local/state/weir") == [1], 10)
+    program.stop_cleanly()
 
 
 def test_a_folder_that_cannot_be_used_is_named_with_the_remedy(embedded):
@@ -183,13 +203,12 @@ def test_any_user_read_only_root_no_capability(tmp_path):
     """As a container with a read-only root file system and an unknown user would run it; only the state is writable."""
     state = tmp_path / "state"
     state.mkdir()
-    os.chown(state, 4711, 4711)
-    for above in [tmp_path, *list(tmp_path.parents)[:-2]]:
-        os.chmod(above, os.stat(above).st_mode | 0o011)
+    os.chown(state, NOBODY, NOBODY)
+    let_through(tmp_path)
     grpc_port, http_port = free_port(), free_port()
     script = f"""
         mount --bind {state} {state} && mount -o remount,bind,ro / &&
-        exec setpriv --reuid 4711 --regid 4711 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs \\
+        exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs \\
             {weir_binary()} --state-dir {state} --set receivers.otlp.protocols.grpc.endpoint=127.0.0.1:{grpc_port} \\
             --set receivers.otlp.protocols.http.endpoint=127.0.0.1:{http_port}"""
     program = Collector("weir", weir_binary(), "{}", tmp_path, True)
@@ -202,4 +221,4 @@ def test_any_user_read_only_root_no_capability(tmp_path):
         program.stop_cleanly()
     finally:
         program.kill()
-    assert {path.stat().st_uid for path in state.rglob("*")} == {4711}
+    assert {path.stat().st_uid for path in state.rglob("*")} == {NOBODY}
