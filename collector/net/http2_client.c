@@ -192,13 +192,14 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
     return 0;
 }
 
-/* A server that has answered before it read the whole request is done with it (RFC 9113 §8.1). */
-static void response_ended(nghttp2_session *session, weir_http2_call *call)
+/* A server that has answered before it read the whole request is done with it (RFC 9113 §8.1). Whatever becomes of the
+ * stream or the connection from now on, the call has its answer. */
+static void response_ended(http2_connection *connection, weir_http2_call *call)
 {
     bool is_all;
-    call->is_complete = true;
     if (body_left(call, SIZE_MAX - 1, &is_all) > 0)
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, call->stream_id, NGHTTP2_NO_ERROR);
+        nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, call->stream_id, NGHTTP2_NO_ERROR);
+    finish_call(connection, call);
 }
 
 static void take_no_more_calls(http2_connection *connection)
@@ -208,16 +209,32 @@ static void take_no_more_calls(http2_connection *connection)
         connection->client->current = NULL;
 }
 
+/* nghttp2 closes the streams above the last id, but knows nothing yet of calls that wait for a stream: those would wait
+ * until an open one ends. */
+static void server_goes_away(http2_connection *connection, int32_t last_stream_id)
+{
+    weir_error error = {0};
+    weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_AGAIN, "the server refused the request: GOAWAY");
+    take_no_more_calls(connection);
+    weir_http2_call *next;
+    for (weir_http2_call *call = connection->calls; call; call = next) {
+        next = call->next;
+        if (call->stream_id > last_stream_id)
+            fail_call(connection, call, &error);
+    }
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
+    (void)session;
     http2_connection *connection = user_data;
     if (frame->hd.type == NGHTTP2_GOAWAY)
-        take_no_more_calls(connection);
+        server_goes_away(connection, frame->goaway.last_stream_id);
     bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
     if (may_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
         weir_http2_call *call = find_call(connection, frame->hd.stream_id);
         if (call)
-            response_ended(session, call);
+            response_ended(connection, call);
     }
     return 0;
 }
@@ -229,17 +246,14 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     weir_http2_call *call = find_call(connection, stream_id);
     if (!call)
         return 0;
-    if (!call->is_complete) {
-        weir_error_set(&call->error, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "the server reset the request: %s",
-                       nghttp2_http2_strerror(error_code));
-        if (error_code == NGHTTP2_REFUSED_STREAM)
-            call->error.status = WEIR_AGAIN; /* surely not looked at */
-    }
+    weir_status status = error_code == NGHTTP2_REFUSED_STREAM ? WEIR_AGAIN /* surely not looked at */ : WEIR_CLOSED;
+    weir_error_set(&call->error, WEIR_ERROR_RETRYABLE, status, "the server reset the request: %s",
+                   nghttp2_http2_strerror(error_code));
     finish_call(connection, call);
     return 0;
 }
 
-/* A request that nghttp2 could not send because of a GOAWAY: never seen by the server. */
+/* A request that nghttp2 could not send because the session is ending: never seen by the server. */
 static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error_code, void *user_data)
 {
     (void)session;
@@ -342,6 +356,8 @@ static void send_pending(http2_connection *connection)
         if (connection->out.len == 0 || !flush_out(connection))
             break;
     }
+    if (connection->calls && !nghttp2_session_want_read(connection->session)) /* it has found an error, and said so */
+        break_connection(connection, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "does not speak HTTP/2", "broken protocol");
     bool wants_to_write = connection->out.len > 0 || !connection->is_connected;
     weir_socket_watch(connection->socket, WEIR_SOCKET_READABLE | (wants_to_write ? WEIR_SOCKET_WRITABLE : 0));
 }
@@ -492,7 +508,7 @@ static void submit(http2_connection *connection, weir_http2_call *call);
 /* Surely not looked at by the server: once more, on a connection that is not leaving. */
 static bool move_call(http2_connection *connection, weir_http2_call *call)
 {
-    if (call->is_complete || call->error.status != WEIR_AGAIN || call->was_moved)
+    if (call->error.status != WEIR_AGAIN || call->was_moved)
         return false;
     call->was_moved = true;
     call->error = (weir_error){0};
@@ -533,7 +549,7 @@ static void run(http2_connection *connection)
         }
         dispatch(connection);
     } while (connection->finished || (!connection->is_broken && nghttp2_session_want_write(connection->session) &&
-                                      connection->out.len == 0 && connection->is_connected && connection->calls));
+                                      connection->out.len == 0 && connection->is_connected));
     connection->is_dispatching = false;
     bool is_over = !connection->calls && (connection->is_leaving || !nghttp2_session_want_read(connection->session));
     if (connection->is_broken || is_over)
@@ -573,10 +589,8 @@ static weir_status connect_socket(http2_connection *connection, weir_error *ret_
                                           &connection->socket, ret_error);
 }
 
-static http2_connection *connection_for_calls(weir_http2_client *client)
+static http2_connection *connection_new(weir_http2_client *client)
 {
-    if (client->current)
-        return client->current;
     http2_connection *connection = WEIR_NEW(http2_connection);
     connection->client = client;
     connection->task.run = run_task;
@@ -592,6 +606,18 @@ static http2_connection *connection_for_calls(weir_http2_client *client)
     return connection;
 }
 
+static http2_connection *connection_for_calls(weir_http2_client *client)
+{
+    http2_connection *current = client->current;
+    if (!current)
+        return connection_new(client);
+    if (nghttp2_session_get_next_stream_id(current->session) <= INT32_MAX)
+        return current;
+    take_no_more_calls(current); /* stream ids are used up (RFC 9113 §5.1.1) */
+    run_later(current);
+    return connection_new(client);
+}
+
 static void submit(http2_connection *connection, weir_http2_call *call)
 {
     nghttp2_nv fields[WEIR_HEADERS_MAX];
@@ -604,12 +630,11 @@ static void submit(http2_connection *connection, weir_http2_call *call)
     const nghttp2_data_provider body = {.read_callback = read_body};
     call->connection = connection;
     call->body_index = call->body_offset = 0;
-    call->stream_id = nghttp2_submit_request(connection->session, NULL, fields, call->header_count, &body, NULL);
-    if (call->stream_id < 0) { /* stream ids are used up */
-        break_connection(connection, WEIR_ERROR_RETRYABLE, WEIR_AGAIN, "needs a new connection",
-                         nghttp2_strerror(call->stream_id));
-        call->stream_id = 0;
-    }
+    bool is_all;
+    bool has_body = body_left(call, SIZE_MAX - 1, &is_all) > 0; /* an empty one would wait for a window all the same */
+    call->stream_id =
+        nghttp2_submit_request(connection->session, NULL, fields, call->header_count, has_body ? &body : NULL, NULL);
+    WEIR_ASSERT(call->stream_id > 0); /* ids are left, and weir does not go on without memory */
     append_call(&connection->calls, call);
     run_later(connection);
 }

@@ -59,8 +59,7 @@ struct weir_http2_call {
     size_t body_offset; /* … and how much of it is sent */
     uint64_t started_ns;
     uint64_t deadline_ns;
-    bool is_complete; /* the response has ended */
-    bool was_moved;   /* to a second connection, once */
+    bool was_moved; /* to a second connection, once */
     weir_error error;
 };
 

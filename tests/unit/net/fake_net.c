@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/assert.h"
 #include "core/memory.h"
@@ -90,6 +91,10 @@ static fake_socket *socket_of(weir_socket *socket)
 static ssize_t fake_recv(weir_socket *socket, void *buffer, size_t size)
 {
     fake_socket *self = socket_of(socket);
+    if (self->failure) {
+        errno = self->failure;
+        return -1;
+    }
     if (self->input.len == 0) {
         errno = EAGAIN;
         return self->is_input_ended ? 0 : -1;
@@ -104,14 +109,14 @@ static ssize_t fake_send(weir_socket *socket, const struct iovec *parts, int cou
 {
     fake_socket *self = socket_of(socket);
     size_t sent = 0;
-    for (int i = 0; i < count && self->send_room > 0; i++) {
+    for (int i = 0; i < count && self->send_room > 0 && !self->failure; i++) {
         size_t len = parts[i].iov_len < self->send_room ? parts[i].iov_len : self->send_room;
         weir_buffer_append(&self->output, parts[i].iov_base, len);
         sent += len;
         if (self->send_room != SIZE_MAX)
             self->send_room -= len;
     }
-    errno = EAGAIN;
+    errno = self->failure ? self->failure : EAGAIN;
     return sent > 0 ? (ssize_t)sent : -1;
 }
 
@@ -150,12 +155,12 @@ static weir_status fake_adopt(weir_loop *loop, int accepted, weir_socket_fn on_e
     return WEIR_OK;
 }
 
-/* As an accepted one: it stands at once, whatever the endpoint. */
+/* As an accepted one: it stands at once. */
 static weir_status fake_connect(weir_loop *loop, const char *endpoint, weir_socket_fn on_event, void *user,
                                 weir_socket **ret_socket, weir_error *ret_error)
 {
-    (void)endpoint;
-    (void)ret_error;
+    if (!strchr(endpoint, ':'))
+        return weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_INVALID, "%s has no port", endpoint);
     return fake_adopt(loop, 0, on_event, user, ret_socket);
 }
 
@@ -180,9 +185,9 @@ static bool run_events(fake_socket *socket)
     if (socket->is_closed)
         return false;
     unsigned events = 0;
-    if (socket->input.len > 0 || socket->is_input_ended)
+    if (socket->input.len > 0 || socket->is_input_ended || socket->failure)
         events |= WEIR_SOCKET_READABLE;
-    if (socket->send_room > 0)
+    if (socket->send_room > 0 || socket->failure)
         events |= WEIR_SOCKET_WRITABLE;
     events &= socket->watched;
     if (events)

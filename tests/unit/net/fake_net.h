@@ -22,13 +22,15 @@ typedef struct fake_socket {
     bool is_input_ended;
     weir_buffer output; /* sent by the program */
     size_t send_room;   /* how much more it takes; SIZE_MAX by default */
+    int failure;        /* errno of every recv and send from now on; 0: none */
     bool is_closed;     /* by the program; the structure stays until the net is freed */
 } fake_socket;
 
 fake_net *fake_net_new(void);
 void fake_net_free(fake_net *net); /* every socket and timer must have been closed by the program */
 weir_loop *fake_net_loop(fake_net *net);
-/* The socket adopted or connected last; weir_loop_adopt takes any number but -1, which fails. */
+/* The socket adopted or connected last, NULL if there was none; `next` is the one before. weir_loop_adopt takes any
+ * number but -1, which fails; weir_loop_connect any endpoint with a port. */
 fake_socket *fake_net_newest(fake_net *net);
 /* Runs tasks and events until nothing is left to do. */
 void fake_net_run(fake_net *net);
