@@ -21,4 +21,8 @@ bool weir_headers_remove(weir_headers *headers, weir_text name);
 /* The first value of this name (any case); {NULL, 0} if there is none. */
 weir_text weir_headers_get(const weir_headers *headers, weir_text name);
 
+/* What may be sent: a name is a token (RFC 9110 §5.6.2), and a value has no control character but the tab (§5.5). */
+bool weir_header_name_is_valid(weir_text name);
+bool weir_header_value_is_valid(weir_text value);
+
 #endif

@@ -312,7 +312,8 @@ static void http2_respond(weir__exchange *exchange, const weir_http_response *re
         /* gRPC's answers go without both, as other servers send them; they end with trailers. */
         nvs[count++] = nv_of(WEIR_TEXT("date"), weir__http_server_date(self->connection->server));
         int len = snprintf(length, sizeof length, "%zu", response->body_len);
-        nvs[count++] = nv_of(WEIR_TEXT("content-length"), (weir_text){length, (size_t)len});
+        if (response->status != 204) /* RFC 9110 §8.6 */
+            nvs[count++] = nv_of(WEIR_TEXT("content-length"), (weir_text){length, (size_t)len});
     } else if (!has_body) {
         count = fill_nvs(nvs, count, response->trailers, response->trailer_count);
     }

@@ -62,29 +62,6 @@ static bool is_reserved(weir_text name)
     return name.len == 0 || name.data[0] == ':' || (name.len >= 5 && strncasecmp(name.data, "grpc-", 5) == 0);
 }
 
-/* RFC 9110 §5.6.2, "token". */
-static bool is_token(weir_text name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.data[i];
-        bool is_alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!is_alphanumeric && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return name.len > 0;
-}
-
-/* RFC 9110 §5.5, "field-value": no control characters but the tab. */
-static bool is_value(weir_text value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 void weir_request_headers_check(const weir_string_map *configured, const weir_node *node, weir_diagnostics *diagnostics)
 {
     enum { CONFIGURED_MAX = WEIR_HEADERS_MAX - WEIR_REQUEST_HEADERS_OWN };
@@ -95,7 +72,8 @@ void weir_request_headers_check(const weir_string_map *configured, const weir_no
         if (is_reserved(weir_text_of(configured->keys[i])))
             weir_diagnostics_error(diagnostics, at, "header \"%s\" is set by the protocol and cannot be configured",
                                    configured->keys[i]);
-        else if (!is_token(weir_text_of(configured->keys[i])) || !is_value(weir_text_of(configured->values[i])))
+        else if (!weir_header_name_is_valid(weir_text_of(configured->keys[i])) ||
+                 !weir_header_value_is_valid(weir_text_of(configured->values[i])))
             weir_diagnostics_error(diagnostics, at, "header \"%s\" has characters that no header may have",
                                    configured->keys[i]);
     }
@@ -119,7 +97,7 @@ static weir_status check_made(const weir_headers *headers, weir_error *ret_error
         const weir_http_header *header = &headers->items[i];
         if (is_reserved(header->name))
             return refuse(ret_error, "sets a header of the protocol,", header->name);
-        if (!is_token(header->name) || !is_value(header->value))
+        if (!weir_header_name_is_valid(header->name) || !weir_header_value_is_valid(header->value))
             return refuse(ret_error, "sets a header that cannot be sent,", header->name);
     }
     return WEIR_OK;

@@ -91,19 +91,46 @@ static void grpc_fail(otlp_request *request, unsigned http_status, weir_grpc_cod
 
 /* ---- HTTP ---- */
 
-/* The service's own headers go in front of the configured ones, in the port's array. */
+/* Of what may be said once, the first counts; Vary is a list. */
+static bool is_said(const weir_http_header *headers, size_t count, weir_text name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (weir_text_equal_nocase(headers[i].name, name))
+            return !weir_text_equal_nocase(name, WEIR_TEXT("vary"));
+    return false;
+}
+
+/* The configured headers, behind `count` others: a second Access-Control-Allow-Origin is an error to browsers. */
+static size_t add_configured(const otlp_port *port, size_t count)
+{
+    const weir_string_map *configured = &port->http->response_headers;
+    WEIR_ASSERT(configured->count <= OTLP_RESPONSE_HEADERS_MAX);
+    size_t said = count;
+    for (size_t i = 0; i < configured->count; i++) {
+        weir_text name = weir_text_of(configured->keys[i]);
+        if (!is_said(port->headers, said, name))
+            port->headers[count++] = (weir_http_header){name, weir_text_of(configured->values[i])};
+    }
+    return count;
+}
+
+/* The headers of an answer are gathered in the port's array, the service's `own` first. */
 static void http_respond(otlp_request *request, unsigned status, const weir_http_header *own, size_t own_count,
                          const weir_buffer *body)
 {
+    const otlp_port *port = request->port;
     WEIR_ASSERT(own_count <= OTLP_OWN_HEADERS_MAX);
-    weir_http_header *headers = request->port->headers + (OTLP_OWN_HEADERS_MAX - own_count);
-    memcpy(headers, own, own_count * sizeof *own);
-    weir_http_respond(request->http,
-                      &(weir_http_response){.status = status,
-                                            .headers = headers,
-                                            .header_count = own_count + request->port->configured_header_count,
-                                            .body = body->data,
-                                            .body_len = body->len});
+    if (own_count)
+        memcpy(port->headers, own, own_count * sizeof *own);
+    size_t count = own_count;
+    if (port->cors)
+        count += weir__otlp_cors_answer(port->cors, request->http, port->headers + count);
+    count = add_configured(port, count);
+    weir_http_respond(request->http, &(weir_http_response){.status = status,
+                                                           .headers = port->headers,
+                                                           .header_count = count,
+                                                           .body = body->data,
+                                                           .body_len = body->len});
 }
 
 static void http_succeed(otlp_request *request, const weir_buffer *message)
@@ -227,6 +254,16 @@ void weir__otlp_answer_accepted(otlp_request *request, uint64_t rejected_items, 
         encode_partial_success(&message, rejected_items, text);
     succeed(request, &message);
     weir__otlp_request_answered(request, rejected_items ? OTLP_PARTIAL : OTLP_ACCEPTED);
+}
+
+void weir__otlp_answer_preflight(otlp_request *request)
+{
+    const otlp_port *port = request->port;
+    size_t count = weir__otlp_cors_preflight(port->cors, request->http, port->headers);
+    count = add_configured(port, count);
+    weir_http_respond(request->http,
+                      &(weir_http_response){.status = 204, .headers = port->headers, .header_count = count});
+    weir__otlp_request_answered(request, OTLP_PREFLIGHT);
 }
 
 void weir__otlp_answer_health(otlp_request *request, bool is_serving)

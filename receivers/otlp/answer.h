@@ -60,6 +60,9 @@ void weir__otlp_answer_accepted(otlp_request *request, uint64_t rejected_items, 
 /* The pipeline did not take the data: `outcome` is WEIR_RETRY_LATER or WEIR_REJECTED. */
 void weir__otlp_answer_failed(otlp_request *request, const weir_outcome *outcome);
 
+/* The answer to a browser that asks whether it may send (cors.h). */
+void weir__otlp_answer_preflight(otlp_request *request);
+
 /* The answer to grpc.health.v1.Health/Check. */
 void weir__otlp_answer_health(otlp_request *request, bool is_serving);
 

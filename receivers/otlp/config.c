@@ -5,6 +5,7 @@
 
 #include "core/limits.h"
 #include "core/memory.h"
+#include "net/headers.h"
 
 enum {
     KEEPALIVE_TIME_MS_DEFAULT = 2 * 60 * 60 * 1000,
@@ -90,6 +91,30 @@ static const weir_option http_auth_options[] = {
      .type = WEIR_OPTION_STRINGS,
      .offset = offsetof(otlp_auth_config, request_params),
      .summary = "Parameters of the URL that stand in for a header of their name where a request lacks it."},
+    {0}};
+
+static const weir_option cors_options[] = {
+    {.name = "allowed_origins",
+     .type = WEIR_OPTION_STRINGS,
+     .offset = offsetof(otlp_cors_config, allowed_origins),
+     .summary = "Pages that may send, as https://example.com; one * stands for any characters, * alone for any page."},
+    {.name = "allowed_headers",
+     .type = WEIR_OPTION_STRINGS,
+     .offset = offsetof(otlp_cors_config, allowed_headers),
+     .summary = "Headers that pages may send, * for any; unless written Accept, Content-Type and X-Requested-With."},
+    {.name = "exposed_headers",
+     .type = WEIR_OPTION_STRINGS,
+     .offset = offsetof(otlp_cors_config, exposed_headers),
+     .summary = "Headers of the answers that pages may read."},
+    {.name = "max_age",
+     .type = WEIR_OPTION_INT,
+     .offset = offsetof(otlp_cors_config, max_age),
+     .default_text = "0",
+     .min = -1,
+     .max = 2147483647,
+     .unit = "s",
+     .summary =
+         "How long browsers may keep an answer to their question; 0 for as long as they like, -1 for not at all."},
     {0}};
 
 static const weir_option grpc_options[] = {
@@ -251,10 +276,11 @@ static const weir_option http_options[] = {
      .default_text = "true",
      .summary = "Whether a connection may carry more than one request; weir does not close after each."},
     {.name = "cors",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = "let a proxy stand in front that answers browsers",
-     .summary = "Which web pages may send telemetry."},
+     .type = WEIR_OPTION_POINTER,
+     .offset = offsetof(otlp_http_config, cors),
+     .group = cors_options,
+     .group_size = sizeof(otlp_cors_config),
+     .summary = "Which web pages may send telemetry (cross-origin resource sharing)."},
     {.name = "tls",
      .type = WEIR_OPTION_POINTER,
      .offset = offsetof(otlp_http_config, tls),
@@ -313,6 +339,47 @@ static bool algorithm_is_built(const char *name)
     return false;
 }
 
+/* What the server writes itself, and what says where an answer ends. */
+static bool is_reserved(weir_text name)
+{
+    static const char *const reserved[] = {"content-length", "transfer-encoding", "connection", "date"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(reserved); i++)
+        if (weir_text_equal_nocase(name, weir_text_of(reserved[i])))
+            return true;
+    return false;
+}
+
+static void check_response_headers(const weir_string_map *headers, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    if (headers->count > OTLP_RESPONSE_HEADERS_MAX)
+        weir_diagnostics_error(diagnostics, node, "too many headers: at most %d", OTLP_RESPONSE_HEADERS_MAX);
+    for (size_t i = 0; i < headers->count; i++) {
+        weir_text name = weir_text_of(headers->keys[i]);
+        if (is_reserved(name))
+            weir_diagnostics_error(diagnostics, node, "header \"%s\" is the server's own: remove it", headers->keys[i]);
+        else if (!weir_header_name_is_valid(name) || !weir_header_value_is_valid(weir_text_of(headers->values[i])))
+            weir_diagnostics_error(diagnostics, node, "header \"%s\" has characters that no header may have",
+                                   headers->keys[i]);
+    }
+}
+
+static void check_cors(const otlp_cors_config *cors, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    if (cors->allowed_origins.count == 0 && cors->allowed_headers.count)
+        weir_diagnostics_warning(diagnostics, node, "without allowed_origins no web page may send: the rest is unused");
+    for (size_t i = 0; i < cors->allowed_origins.count; i++) {
+        const char *star = strchr(cors->allowed_origins.items[i], '*');
+        if (star && strchr(star + 1, '*'))
+            weir_diagnostics_warning(diagnostics, node,
+                                     "'%s' allows nothing: only one * of an origin stands for others",
+                                     cors->allowed_origins.items[i]);
+    }
+    for (size_t i = 0; i < cors->exposed_headers.count; i++)
+        if (!weir_header_value_is_valid(weir_text_of(cors->exposed_headers.items[i])))
+            weir_diagnostics_error(diagnostics, node,
+                                   "a name in exposed_headers has characters that no header may have");
+}
+
 static void check_http(const otlp_http_config *http, const weir_node *node, weir_diagnostics *diagnostics)
 {
     for (size_t i = 0; i < http->compression_algorithms.count; i++)
@@ -320,6 +387,9 @@ static void check_http(const otlp_http_config *http, const weir_node *node, weir
             weir_diagnostics_error(diagnostics, place(node, "protocols.http.compression_algorithms"),
                                    "'%s' is not built: remove it, and let clients send gzip or zstd",
                                    http->compression_algorithms.items[i]);
+    check_response_headers(&http->response_headers, place(node, "protocols.http.response_headers"), diagnostics);
+    if (http->cors)
+        check_cors(http->cors, place(node, "protocols.http.cors"), diagnostics);
     if (!http->keep_alives_enabled)
         weir_diagnostics_error(
             diagnostics, place(node, "protocols.http.keep_alives_enabled"),

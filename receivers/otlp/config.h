@@ -37,6 +37,16 @@ typedef struct otlp_auth_config {
     weir_strings request_params; /* HTTP only */
 } otlp_auth_config;
 
+typedef struct otlp_cors_config {
+    weir_strings allowed_origins; /* empty: no web page may send, whatever the rest says */
+    weir_strings allowed_headers; /* empty: those that browsers' own functions need */
+    weir_strings exposed_headers;
+    int64_t max_age; /* seconds; 0: as browsers like it, below: not at all */
+} otlp_cors_config;
+
+/* How many `response_headers` there may be. */
+enum { OTLP_RESPONSE_HEADERS_MAX = 16 };
+
 typedef struct otlp_grpc_config {
     char *endpoint;
     int transport;
@@ -55,6 +65,7 @@ typedef struct otlp_http_config {
     uint64_t max_request_body_size; /* bytes; 0: the default */
     bool include_metadata;
     otlp_auth_config *auth;              /* NULL: anyone may send */
+    otlp_cors_config *cors;              /* NULL: no web page may send */
     weir_tls_config *tls;                /* NULL: clear text */
     weir_strings compression_algorithms; /* empty: all that are built */
     weir_string_map response_headers;

@@ -8,6 +8,7 @@ static const char *const result_names[OTLP_RESULTS] = {
     [OTLP_RETRY_LATER] = "retry_later", [OTLP_NO_MEMORY] = "no_memory",   [OTLP_TOO_LARGE] = "too_large",
     [OTLP_MALFORMED] = "malformed",     [OTLP_NOT_SERVED] = "not_served", [OTLP_TIMED_OUT] = "timed_out",
     [OTLP_CLIENT_GONE] = "client_gone", [OTLP_HEALTH] = "health_check",   [OTLP_UNAUTHENTICATED] = "unauthenticated",
+    [OTLP_PREFLIGHT] = "preflight",
 };
 
 /* Names and units as receiverhelper declares them. */

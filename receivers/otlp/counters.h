@@ -26,6 +26,7 @@ typedef enum otlp_result {
     OTLP_CLIENT_GONE, /* the client did not wait for the answer */
     OTLP_HEALTH,      /* a health check */
     OTLP_UNAUTHENTICATED,
+    OTLP_PREFLIGHT, /* a browser asked whether it may send */
     OTLP_RESULTS
 } otlp_result;
 

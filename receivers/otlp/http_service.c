@@ -95,7 +95,9 @@ static void on_request(void *handler, weir_http_request *http)
         return;
     }
     otlp_request *request = weir__otlp_request_begin(handler, http, OTLP_HTTP);
-    if (weir__otlp_authenticate(request) && check_path(request) && check_type(request) && check_encoding(request))
+    if (request->port->cors && weir__otlp_cors_is_preflight(http))
+        weir__otlp_answer_preflight(request);
+    else if (weir__otlp_authenticate(request) && check_path(request) && check_type(request) && check_encoding(request))
         begin_body(request);
 }
 

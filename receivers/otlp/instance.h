@@ -15,6 +15,7 @@
 #include "component.h"
 #include "net/http.h"
 #include "receivers/otlp/config.h"
+#include "receivers/otlp/cors.h"
 #include "receivers/otlp/counters.h"
 
 typedef struct otlp_instance otlp_instance;
@@ -29,12 +30,15 @@ typedef struct otlp_port {
     bool include_metadata;
     weir_server_auth *auth;       /* NULL: anyone may send */
     const otlp_http_config *http; /* NULL: a port for gRPC alone */
-    weir_http_header *headers;    /* of an answer: the service's own first, then the configured ones */
-    size_t configured_header_count;
+    weir_http_header *headers;    /* room for those of one answer: OTLP_ANSWER_HEADERS_MAX */
+    otlp_cors *cors;              /* NULL: no web page may send */
 } otlp_port;
 
-/* How many headers a service puts in front of the configured ones; see otlp_port.headers. */
-enum { OTLP_OWN_HEADERS_MAX = 4 };
+/* How many headers an answer has: a service's own, those for browsers, and the configured ones. */
+enum {
+    OTLP_OWN_HEADERS_MAX = 4,
+    OTLP_ANSWER_HEADERS_MAX = OTLP_OWN_HEADERS_MAX + OTLP_CORS_HEADERS_MAX + OTLP_RESPONSE_HEADERS_MAX
+};
 
 typedef struct otlp_shared otlp_shared; /* otlp_receiver.c */
 

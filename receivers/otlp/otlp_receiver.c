@@ -197,7 +197,6 @@ static void open_http_port(otlp_instance *instance, const otlp_http_config *http
 {
     weir_http_options options = weir__otlp_http_server_options(http);
     use_tls(&options, &instance->shared->listeners[OTLP_HTTP]);
-    const weir_string_map *configured = &http->response_headers;
     otlp_port *port = &instance->http;
     *port = (otlp_port){.instance = instance,
                         .body_bytes_max = weir__otlp_http_body_bytes_max(http),
@@ -205,11 +204,8 @@ static void open_http_port(otlp_instance *instance, const otlp_http_config *http
                         .include_metadata = http->include_metadata,
                         .auth = instance->shared->auth[OTLP_HTTP],
                         .http = http,
-                        .headers = weir_alloc(OTLP_OWN_HEADERS_MAX + configured->count, sizeof(weir_http_header)),
-                        .configured_header_count = configured->count};
-    for (size_t i = 0; i < configured->count; i++)
-        port->headers[OTLP_OWN_HEADERS_MAX + i] =
-            (weir_http_header){weir_text_of(configured->keys[i]), weir_text_of(configured->values[i])};
+                        .headers = weir_alloc(OTLP_ANSWER_HEADERS_MAX, sizeof(weir_http_header)),
+                        .cors = weir__otlp_cors_new(http->cors)};
     port->server = weir_http_server_new(instance->loop, &options, &weir__otlp_http_handler, port);
 }
 

@@ -53,6 +53,7 @@ void weir__otlp_instance_release(otlp_instance *instance)
         free(request);
     }
     free(instance->http.headers);
+    weir__otlp_cors_free(instance->http.cors);
     free(instance);
 }
 

@@ -136,3 +136,39 @@ def test_http2_with_prior_knowledge(weir, as_grpc):
         answer = connection.answer(stream)
     assert (answer.http_status, answer.grpc_code) == (200, 0 if as_grpc else None)
     assert program.metric("otelcol_receiver_accepted_spans", transport="grpc" if as_grpc else "http") == 1
+
+
+CORS = "cors: {allowed_origins: [http://app.example]}"
+ORIGIN = {"Origin": "http://app.example"}
+
+
+@pytest.mark.parametrize("with_http2", [False, True], ids=["http1", "http2"])
+def test_a_browser_asks_before_it_sends(weir, with_http2):
+    program = weir(with_receiver(CORS + "\nresponse_headers: {Access-Control-Max-Age: '60'}"))
+    question = {**ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    if with_http2:
+        with Http2Connection(program.http_port) as connection:
+            headers = [(name.lower(), value) for name, value in question.items()]
+            answer = connection.answer(connection.start("/v1/traces", headers, "OPTIONS", end=True))
+    else:
+        answer = http_post(program.http_port, "/v1/traces", b"", question, "OPTIONS")
+    assert (answer.http_status, answer.body) == (204, b"")
+    assert "content-length" not in answer.headers
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+    assert (answer.headers["access-control-allow-headers"], answer.headers["access-control-max-age"]) == ("content-type", "60")
+    assert program.metric("weir_receiver_requests", transport="http", outcome="preflight") == 1
+
+
+def test_a_web_page_can_read_that_it_must_wait(weir):
+    program = weir(with_receiver(CORS + "\nwrite_timeout: 300ms", TO_A_CLOSED_PORT), BACKEND_PORT=free_port())
+    answer = http_post(program.http_port, "/v1/traces", body_of(1), ORIGIN)
+    assert (answer.http_status, answer.headers["access-control-allow-origin"]) == (503, ORIGIN["Origin"])
+    assert answer.headers["vary"] == "Origin"
+
+
+def test_without_cors_nothing_is_said_to_browsers(weir):
+    program = weir(NOWHERE)
+    answer = http_post(program.http_port, "/v1/traces", body_of(1), ORIGIN)
+    assert not {"vary", "access-control-allow-origin"} & answer.headers.keys()
+    question = {**ORIGIN, "Access-Control-Request-Method": "POST"}
+    assert http_post(program.http_port, "/v1/traces", b"", question, "OPTIONS").http_status == 405

@@ -167,7 +167,10 @@ def _http_answer(connection: socket.socket, method: str) -> Answer:
         body = response.read()
     except (http.client.HTTPException, OSError) as error:
         return Answer(type(error).__name__, None, "nothing")
-    headers = {name.lower(): value for name, value in response.getheaders()}
+    headers = {}
+    for name, value in response.getheaders():
+        before = headers.get(name.lower())
+        headers[name.lower()] = value if before is None else f"{before}, {value}"  # RFC 9110 §5.3
     return Answer(response.status, None, _http_kind(response.status, headers, body), headers, body)
 
 

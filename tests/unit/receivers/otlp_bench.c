@@ -158,7 +158,7 @@ static otlp_instance *make_instance(void)
     instance->http = (otlp_port){.instance = instance,
                                  .body_bytes_max = 64 * 1024,
                                  .http = &the_bench.http_config,
-                                 .headers = weir_alloc(OTLP_OWN_HEADERS_MAX, sizeof(weir_http_header))};
+                                 .headers = weir_alloc(OTLP_ANSWER_HEADERS_MAX, sizeof(weir_http_header))};
     return instance;
 }
 

@@ -107,10 +107,36 @@ Test(otlp_config, mistakes_and_what_is_not_built)
     expect_refused("protocols: {http: {tls: {}}}", "a server needs a certificate");
     expect_refused("protocols: {http: {auth: {request_params: [key]}}}", "authenticator");
     expect_refused("protocols: {grpc: {auth: {authenticator: a, request_params: [key]}}}", "request_params");
-    expect_refused("protocols: {http: {cors: {allowed_origins: ['*']}}}", "cors");
+    expect_refused("protocols: {http: {cors: {allowed_origin: ['*']}}}", "allowed_origins");
+    expect_refused("protocols: {http: {cors: {exposed_headers: [\"a\\r\\nb\"]}}}", "exposed_headers");
+    expect_refused("protocols: {http: {response_headers: {x: \"a\\r\\nb\"}}}", "\"x\"");
+    expect_refused("protocols: {http: {response_headers: {'x y': a}}}", "\"x y\"");
+    expect_refused("protocols: {http: {response_headers: {Content-Length: '3'}}}", "the server's own");
     expect_refused("protocols: {http: {compression_algorithms: [snappy]}}", "snappy");
     expect_refused("protocols: {http: {keep_alives_enabled: false}}", "idle_timeout");
     expect_refused("protocols: {http: {traces_url_path: /v1/logs}}", "/v1/logs");
+}
+
+Test(otlp_config, more_response_headers_than_an_answer_has_room_for_are_refused)
+{
+    WEIR_BUFFER yaml = {0};
+    weir_buffer_append_text(&yaml, "protocols: {http: {response_headers: {x0: a");
+    for (int i = 1; i <= OTLP_RESPONSE_HEADERS_MAX; i++)
+        weir_buffer_printf(&yaml, ", x%d: a", i);
+    weir_buffer_append_text(&yaml, "}}}");
+    expect_refused(weir_buffer_string(&yaml), "too many headers");
+}
+
+Test(otlp_config, cors_that_allows_nothing_is_warned_of)
+{
+    static const char *const useless[] = {"protocols: {http: {cors: {allowed_headers: [x]}}}",
+                                          "protocols: {http: {cors: {allowed_origins: ['http://*.*.net']}}}"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(useless); i++) {
+        config_reading reading;
+        read_good(&reading, useless[i]);
+        cr_expect_eq(weir_diagnostics_count(reading.diagnostics, WEIR_SEVERITY_WARNING), 1, "%s", useless[i]);
+        done(&reading);
+    }
 }
 
 Test(otlp_config, what_weir_does_anyway_is_accepted)
