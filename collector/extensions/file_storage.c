@@ -101,7 +101,8 @@ static const weir_option file_storage_options[] = {
      .min = 64 << 10,
      .max = 1 << 30,
      .summary =
-         "The size at which a new file is begun, at most a sixteenth of max_size; space comes free file by file."},
+         "The size at which a new file is begun, at most a sixteenth of max_size, and less where more than four queues "
+         "share it; space comes free file by file."},
     {.name = "dead_letters",
      .type = WEIR_OPTION_GROUP,
      .offset = offsetof(file_storage_config, dead_letters),

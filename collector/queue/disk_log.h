@@ -90,6 +90,10 @@ uint64_t weir_disk_log_next_bytes(weir_disk_log *log);
  * be read now. */
 WEIR_MUST_USE weir_status weir_disk_log_read(weir_disk_log *log, weir_account *account, weir_record *ret_record,
                                              weir_disk_position *ret_position, weir_error *ret_error);
+/* The same past the account's limit, for a reader that has nothing else to go on with: a record may be larger than the
+ * limit of this run. WEIR_NO_MEMORY: the system has none. */
+WEIR_MUST_USE weir_status weir_disk_log_read_forced(weir_disk_log *log, weir_account *account, weir_record *ret_record,
+                                                    weir_disk_position *ret_position, weir_error *ret_error);
 
 /* The records at `positions`, handed out before, are done with. Their file is removed with the last of them, unless it
  * is the one appended to. A failure to note it is reported but costs only that a record may come again. */
@@ -102,7 +106,8 @@ WEIR_MUST_USE weir_status weir_disk_log_release(weir_disk_log *log, const weir_d
 WEIR_MUST_USE weir_status weir_disk_log_refresh(weir_disk_log *log, weir_error *ret_error);
 
 /* Throws the oldest segment away, whatever is in it; `*ret_items` is how many of its items were not released. What was
- * handed out of it must not be released any more. For logs that are bounded by forgetting. WEIR_NOT_FOUND: there is only the newest one, which stays. */
+ * handed out of it must not be released any more. For logs that are bounded by forgetting. WEIR_NOT_FOUND: there is
+ * only the newest one, which stays. */
 WEIR_MUST_USE weir_status weir_disk_log_drop_oldest(weir_disk_log *log, uint64_t *ret_items);
 
 weir_disk_log_counts weir_disk_log_count(const weir_disk_log *log);

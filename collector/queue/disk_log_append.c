@@ -58,7 +58,7 @@ static void seal(weir_disk_log *log)
     log->active = NULL;
 }
 
-static weir_status begin_segment(weir_disk_log *log, uint64_t wall_ns, weir_error *ret_error)
+weir_status weir_disk_segment_begin(weir_disk_log *log, uint64_t wall_ns, weir_error *ret_error)
 {
     seal(log);
     weir_segment_header header = new_header(log, wall_ns);
@@ -76,9 +76,18 @@ static weir_status begin_segment(weir_disk_log *log, uint64_t wall_ns, weir_erro
     return WEIR_OK;
 }
 
+/* A file that somebody has removed would take records and lose them with the process. */
+static bool is_removed(const weir_disk_log *log, const weir_disk_segment *segment)
+{
+    struct stat about;
+    return log->files->fstat(log->files, segment->fd, &about) == 0 && about.st_nlink == 0;
+}
+
 static bool needs_segment(const weir_disk_log *log, size_t count)
 {
-    return !log->active || log->active->end >= log->segment_bytes || log->active->records + count > SEGMENT_RECORDS_MAX;
+    const weir_disk_segment *active = log->active;
+    return !active || active->end >= log->segment_bytes || active->records + count > SEGMENT_RECORDS_MAX ||
+           is_removed(log, active);
 }
 
 /* ---- a group ---- */
@@ -183,7 +192,7 @@ weir_status weir_disk_log_append(weir_disk_log *log, const weir_record_image *co
     WEIR_ASSERT(count > 0);
     weir_status status = check_sizes(images, count, ret_error);
     if (status == WEIR_OK && needs_segment(log, count))
-        status = begin_segment(log, wall_ns, ret_error);
+        status = weir_disk_segment_begin(log, wall_ns, ret_error);
     if (status != WEIR_OK)
         return status;
     weir_disk_segment *active = log->active;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/assert.h"
@@ -144,7 +145,7 @@ static void judge_damage(weir_disk_log *log, weir_disk_segment *segment, const s
     log->torn_bytes = is_torn ? tail : 0;
     segment->damaged_bytes = scan->damaged_bytes + (is_torn ? 0 : tail);
     segment->is_damaged =
-        segment->damaged_bytes > 0 || (!reader->has_header && reader->end > WEIR_SEGMENT_HEADER_BYTES);
+        segment->damaged_bytes > 0 || (!reader->has_header && segment->end > WEIR_SEGMENT_HEADER_BYTES);
     log->damaged_bytes += segment->damaged_bytes;
     if (segment->damaged_bytes > 0)
         log_damage(log, "a file of the disk queue is damaged, and what is readable of it will be sent", segment, 0,
@@ -293,6 +294,20 @@ static void remove_notes_without_segment(const weir_disk_log *log, const weir_fo
     }
 }
 
+/* The newest segment stays, because it remembers the id and the last number. So that a damaged one can be set aside once
+ * what is readable of it is released, a new one takes its place. If that fails, the next append does it. */
+static void replace_damaged_newest(weir_disk_log *log)
+{
+    struct timespec now;
+    weir_error error;
+    if (!log->newest || !log->newest->is_damaged)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t wall_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    if (weir_disk_segment_begin(log, wall_ns, &error) != WEIR_OK)
+        weir_log(WEIR_LOG_WARN, NULL, "a damaged file of the disk queue is set aside later: %s", error.text);
+}
+
 static weir_status repair(weir_disk_log *log, const weir_folder_view *view, weir_error *ret_error)
 {
     write_pid(log);
@@ -309,6 +324,7 @@ static weir_status repair(weir_disk_log *log, const weir_folder_view *view, weir
         if (segment->left.records == 0)
             weir_disk_segment_finish(log, segment);
     }
+    replace_damaged_newest(log);
     return WEIR_OK;
 }
 
@@ -335,6 +351,8 @@ static weir_status open_log(weir_disk_log *log, unsigned folder_mode, weir_folde
         status = io_error("list", log->folder, ret_error);
     if (status == WEIR_OK)
         status = load_segments(log, view, ret_error);
+    while (status == WEIR_OK && !log->has_id)
+        log->has_id = getrandom(log->id, sizeof log->id, 0) == (ssize_t)sizeof log->id;
     if (status == WEIR_OK)
         status = repair(log, view, ret_error);
     return status;
@@ -350,8 +368,6 @@ weir_status weir_disk_log_open(const weir_disk_log_settings *settings, weir_disk
         weir_disk_log_close(log);
         return status;
     }
-    while (!log->has_id)
-        log->has_id = getrandom(log->id, sizeof log->id, 0) == (ssize_t)sizeof log->id;
     *ret_log = log;
     return WEIR_OK;
 }

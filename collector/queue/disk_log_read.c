@@ -203,12 +203,15 @@ static void skip_damaged(weir_disk_log *log)
     step(log);
 }
 
+/* weir_chunk_new or weir_chunk_new_forced. */
+typedef weir_chunk *(*make_chunk_fn)(weir_account *account, size_t size);
+
 /* WEIR_INVALID: damaged. */
-static weir_status read_record(weir_disk_log *log, weir_account *account, weir_record *ret_record,
-                               weir_error *ret_error)
+static weir_status read_record(weir_disk_log *log, weir_account *account, make_chunk_fn make_chunk,
+                               weir_record *ret_record, weir_error *ret_error)
 {
     const weir_frame *frame = &log->cursor.frame;
-    weir_chunk *chunk = weir_chunk_new(account, frame->payload_bytes);
+    weir_chunk *chunk = make_chunk(account, frame->payload_bytes);
     if (!chunk)
         return weir_error_set(ret_error, WEIR_ERROR_RETRYABLE, WEIR_NO_MEMORY, "no room for the next record");
     weir_status status = weir_segment_read_payload(&log->cursor.reader, frame, chunk->data);
@@ -222,19 +225,31 @@ static weir_status read_record(weir_disk_log *log, weir_account *account, weir_r
     return status;
 }
 
-weir_status weir_disk_log_read(weir_disk_log *log, weir_account *account, weir_record *ret_record,
-                               weir_disk_position *ret_position, weir_error *ret_error)
+static weir_status read_next(weir_disk_log *log, weir_account *account, make_chunk_fn make_chunk,
+                             weir_record *ret_record, weir_disk_position *ret_position, weir_error *ret_error)
 {
     for (;;) {
         weir_status status = find_next(log, ret_error);
         if (status == WEIR_OK)
-            status = read_record(log, account, ret_record, ret_error);
+            status = read_record(log, account, make_chunk, ret_record, ret_error);
         if (status == WEIR_OK)
             *ret_position = hand_out(log);
         if (status != WEIR_INVALID)
             return status;
         skip_damaged(log);
     }
+}
+
+weir_status weir_disk_log_read(weir_disk_log *log, weir_account *account, weir_record *ret_record,
+                               weir_disk_position *ret_position, weir_error *ret_error)
+{
+    return read_next(log, account, weir_chunk_new, ret_record, ret_position, ret_error);
+}
+
+weir_status weir_disk_log_read_forced(weir_disk_log *log, weir_account *account, weir_record *ret_record,
+                                      weir_disk_position *ret_position, weir_error *ret_error)
+{
+    return read_next(log, account, weir_chunk_new_forced, ret_record, ret_position, ret_error);
 }
 
 /* ---- releasing ---- */

@@ -89,6 +89,12 @@ void weir_disk_segment_finish(weir_disk_log *log, weir_disk_segment *segment);
 /* Makes names in the folder survive a power cut, if the log syncs at all. WEIR_IO: errno. */
 WEIR_MUST_USE weir_status weir_disk_log_sync_folder(const weir_disk_log *log);
 
+/* disk_log_append.c */
+
+/* Seals the active segment, if there is one, and begins the next; the one that was newest is finished if nothing is left
+ * of it. WEIR_IO: there is no active segment then, and the next append tries again. */
+WEIR_MUST_USE weir_status weir_disk_segment_begin(weir_disk_log *log, uint64_t wall_ns, weir_error *ret_error);
+
 /* disk_log_open.c */
 
 /* Counts anew what is left of `segment`, of which nothing was handed out, if its notes have changed since they were

@@ -65,7 +65,8 @@ static void share_out(weir_storage *storage, uint64_t own)
     storage->dead_letters_bytes_max =
         at_most(storage->settings.dead_letters_bytes_max, whole / STORAGE_DEAD_LETTER_SHARE);
     storage->bytes_max = whole - storage->dead_letters_bytes_max;
-    uint64_t share = at_most(whole, available) / STORAGE_SEGMENT_SHARE;
+    uint64_t shares = storage->log_count * STORAGE_NEWEST_SHARE;
+    uint64_t share = at_most(whole, available) / (shares > STORAGE_SEGMENT_SHARE ? shares : STORAGE_SEGMENT_SHARE);
     share = share > STORAGE_SEGMENT_BYTES_MIN ? share : STORAGE_SEGMENT_BYTES_MIN;
     storage->segment_bytes = at_most(storage->settings.segment_bytes, share);
 }
@@ -151,11 +152,6 @@ uint64_t weir_storage_age_max_ms(const weir_storage *storage)
 size_t weir_storage_log_count(const weir_storage *storage)
 {
     return storage->log_count;
-}
-
-uint64_t weir_storage_bytes_max(const weir_storage *storage)
-{
-    return storage->bytes_max;
 }
 
 /* ---- room ---- */

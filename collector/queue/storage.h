@@ -79,8 +79,6 @@ weir_storage_log *weir_storage_dead_letters(weir_storage *storage);
 uint64_t weir_storage_age_max_ms(const weir_storage *storage);
 /* How many logs were added: those who share memory among them. */
 size_t weir_storage_log_count(const weir_storage *storage);
-/* What all logs together may hold, known after the start. */
-uint64_t weir_storage_bytes_max(const weir_storage *storage);
 
 /* ---- room; any thread ---- */
 
@@ -122,7 +120,8 @@ typedef struct weir_stored_record {
 
 typedef struct weir_storage_read_request {
     weir_storage_request super;
-    uint64_t bytes_max;          /* of payload; one record is read whatever its size */
+    uint64_t bytes_max;          /* of payload and what each record costs beside it; one is read whatever its size */
+    bool needs_one;              /* the account cannot refuse the first: the caller has nothing to go on with */
     weir_stored_record *records; /* given, with free() for each; there may be some although status is an error */
 } weir_storage_read_request;
 

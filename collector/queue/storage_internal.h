@@ -12,13 +12,14 @@
 #include "queue/storage.h"
 
 enum {
-    /* Frame, ids and lengths of a record beside its payload, as an estimate for reservations. */
+    /* Frame, ids and lengths of a record beside its payload, or what it costs in memory, as an estimate. */
     STORAGE_RECORD_OVERHEAD = 256,
     /* Records of one group commit. More have waited already: they are the next group. */
     STORAGE_GROUP_MAX = 1024,
     /* The newest segment of a log stays until it is sealed. So that these leave room for data, segments are a small
-     * share of the limit, but no smaller than a page of records. */
+     * share of the limit, all newest ones together at most a quarter, but none is smaller than a page of records. */
     STORAGE_SEGMENT_SHARE = 16,
+    STORAGE_NEWEST_SHARE = 4,
     STORAGE_SEGMENT_BYTES_MIN = 64 * 1024,
     STORAGE_DEAD_LETTER_SHARE = 4,
 };
@@ -126,10 +127,10 @@ struct weir_storage {
     _Atomic uint64_t file_bytes;         /* of the queues */
     _Atomic uint64_t dead_letters_bytes; /* of the dead letters */
     _Atomic uint64_t reserved_bytes;
-    weir_metric *syncs;
+    weir_metric *appends;
     weir_metric *errors_append, *errors_read, *errors_release;
     weir_metric *dead_letters_discarded;
-    weir_histogram *sync_seconds;
+    weir_histogram *append_seconds;
 };
 
 /* storage_thread.c */

@@ -30,11 +30,13 @@ void storage_meters_register(weir_storage *storage)
                                 "By", &label, 1, read_bytes, storage);
     weir_metrics_register_gauge(metrics, "weir_storage_capacity_bytes", "What these files may grow to.", "By", &label,
                                 1, read_bytes_max, storage);
-    storage->syncs = weir_metrics_register(metrics, WEIR_COUNTER, "weir_storage_syncs",
-                                           "Groups of records written and synced.", "{sync}", &label, 1);
-    storage->sync_seconds = weir_metrics_register_histogram(metrics, "weir_storage_sync_duration",
-                                                            "How long it takes to write and sync a group of records.",
-                                                            "s", &label, 1, bounds, WEIR_COUNT_OF(bounds));
+    storage->appends = weir_metrics_register(metrics, WEIR_COUNTER, "weir_storage_appends",
+                                             "Groups of records written, each with one sync unless fsync is false.",
+                                             "{append}", &label, 1);
+    storage->append_seconds = weir_metrics_register_histogram(metrics, "weir_storage_append_duration",
+                                                              "How long it takes to write and sync a group of records, "
+                                                              "or to write it where fsync is false.",
+                                                              "s", &label, 1, bounds, WEIR_COUNT_OF(bounds));
     storage->errors_append = register_errors(storage, "append");
     storage->errors_read = register_errors(storage, "read");
     storage->errors_release = register_errors(storage, "release");

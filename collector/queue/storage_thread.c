@@ -247,8 +247,8 @@ static weir_status write_group(weir_storage_log *log, append_group *group, weir_
     double started = now_seconds();
     weir_status status =
         weir_disk_log_append(log->disk, group->images, group->count, group->wall_ns, group->positions, ret_error);
-    weir_histogram_record(storage->sync_seconds, now_seconds() - started);
-    weir_metric_add(storage->syncs, 1);
+    weir_histogram_record(storage->append_seconds, now_seconds() - started);
+    weir_metric_add(storage->appends, 1);
     return status;
 }
 
@@ -274,6 +274,16 @@ static void serve_group(weir_storage_log *log, append_group *group, request_list
     }
 }
 
+static weir_status read_one(weir_storage_log *log, weir_storage_read_request *request, weir_stored_record *read)
+{
+    weir_account *account = log->storage->settings.account;
+    weir_error *error = &request->super.error;
+    weir_status status = weir_disk_log_read(log->disk, account, &read->record, &read->position, error);
+    if (status == WEIR_NO_MEMORY && request->needs_one && !request->records)
+        status = weir_disk_log_read_forced(log->disk, account, &read->record, &read->position, error);
+    return status;
+}
+
 static void read_some(weir_storage_log *log, weir_storage_read_request *request)
 {
     weir_stored_record **end = &request->records;
@@ -281,14 +291,13 @@ static void read_some(weir_storage_log *log, weir_storage_read_request *request)
     request->super.status = WEIR_OK;
     while ((next = weir_disk_log_next_bytes(log->disk)) > 0 && (bytes == 0 || bytes + next <= request->bytes_max)) {
         weir_stored_record *read = WEIR_NEW(weir_stored_record);
-        weir_status status = weir_disk_log_read(log->disk, log->storage->settings.account, &read->record,
-                                                &read->position, &request->super.error);
+        weir_status status = read_one(log, request, read);
         if (status != WEIR_OK) {
             free(read);
             request->super.status = status == WEIR_NOT_FOUND ? WEIR_OK : status;
             return;
         }
-        bytes += next;
+        bytes += next + STORAGE_RECORD_OVERHEAD;
         *end = read;
         end = &read->next;
     }

@@ -20,7 +20,9 @@
  *
  * How much the windows hold. They only have to keep the backend busy, so all windows of one storage share a quarter of
  * the memory account, at most 64 MiB for each log, and at least one record each: with every backend dead, three
- * quarters of the memory are left for receiving what goes to the disk.
+ * quarters of the memory are left for receiving what goes to the disk. That one record is read even when the account
+ * refuses: it may be larger than the limit of this run, and requests that wait for room in the queue may hold all of
+ * the memory until something is read and sent.
  */
 #include <stdlib.h>
 
@@ -83,7 +85,7 @@ typedef struct stored_entry {
     weir_ack ack;
     stored *stage;
     weir_disk_position position;
-    uint64_t bytes;
+    uint64_t bytes; /* of the window */
     uint64_t items;
     uint64_t dead_items; /* of those: in the dead letters */
     uint64_t wall_ns;    /* when it was stored */
@@ -128,6 +130,14 @@ static uint64_t window_bytes_max(stored *stage)
     return stage->window_bytes_max;
 }
 
+/* A record's share of the window: its bytes, and what stands around them in memory. With small requests that is most of
+ * it: entry, batch, chunk, and what malloc adds to each. */
+static uint64_t window_bytes_of(uint64_t bytes)
+{
+    enum { MALLOC_OVERHEAD_BYTES = 16, BLOCKS = 3 };
+    return bytes + sizeof(stored_entry) + sizeof(weir_batch) + sizeof(weir_chunk) + BLOCKS * MALLOC_OVERHEAD_BYTES;
+}
+
 static uint64_t window_room(stored *stage)
 {
     uint64_t max = window_bytes_max(stage);
@@ -149,14 +159,15 @@ static void entry_done(weir_ack *ack, const weir_outcome *outcome)
     look(stage);
 }
 
-static stored_entry *entry_new(stored *stage, weir_disk_position position, uint64_t bytes, uint64_t items,
+/* Room in the window for `window_bytes` is taken. */
+static stored_entry *entry_new(stored *stage, weir_disk_position position, uint64_t window_bytes, uint64_t items,
                                uint64_t wall_ns)
 {
     stored_entry *entry = WEIR_NEW(stored_entry);
     entry->ack = (weir_ack){.complete = entry_done, .replays = true};
     entry->stage = stage;
     entry->position = position;
-    entry->bytes = bytes;
+    entry->bytes = window_bytes;
     entry->items = items;
     entry->wall_ns = wall_ns;
     return entry;
@@ -291,8 +302,9 @@ static void pass_on_record(stored *stage, weir_stored_record *read)
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < record->slice_count; i++)
         bytes += record->slices[i].len;
-    stored_entry *entry = entry_new(stage, read->position, bytes, record->items, record->wall_ns);
-    stage->window_bytes += bytes;
+    uint64_t window_bytes = window_bytes_of(bytes);
+    stored_entry *entry = entry_new(stage, read->position, window_bytes, record->items, record->wall_ns);
+    stage->window_bytes += window_bytes;
     weir_batch *batch = weir_record_take_batch(record, &entry->ack);
     weir_record_done(record);
     pass_on(stage, batch, entry);
@@ -327,6 +339,7 @@ static void look(stored *stage)
     stage->read = (weir_storage_read_request){
         .super.done = was_read,
         .bytes_max = room < READ_BYTES_MAX ? room : READ_BYTES_MAX,
+        .needs_one = stage->window_bytes == 0,
     };
     weir_storage_read(stage->port, stage->log, &stage->read);
 }
@@ -355,8 +368,8 @@ static void was_stored(stored *stage, stored_append *append)
         weir_batch_complete(batch, &weir_outcome_delivered);
         return;
     }
-    stored_entry *entry =
-        entry_new(stage, append->request.position, batch->bytes, batch->items, append->request.wall_ns);
+    stored_entry *entry = entry_new(stage, append->request.position, window_bytes_of(batch->bytes), batch->items,
+                                    append->request.wall_ns);
     weir_ack *source = batch->ack;
     batch->ack = &entry->ack;
     weir_ack_complete(source, &weir_outcome_delivered);
@@ -373,7 +386,7 @@ static void was_appended(weir_storage_request *request)
     weir_storage_log_unreserve(stage->log, bytes);
     weir_room_give(stage->room, 1, items, bytes);
     if (append->is_in_window && !append->request.has_it)
-        stage->window_bytes -= bytes;
+        stage->window_bytes -= window_bytes_of(bytes);
     if (request->status == WEIR_OK)
         was_stored(stage, append);
     else
@@ -402,7 +415,7 @@ static void stored_consume(weir_consumer *self, weir_batch *takes_batch)
         .wants_it = append->is_in_window,
     };
     weir_record_image_init(&append->image, batch, NULL, NULL);
-    stage->window_bytes += append->is_in_window ? batch->bytes : 0;
+    stage->window_bytes += append->is_in_window ? window_bytes_of(batch->bytes) : 0;
     stage->appending_items += batch->items;
     weir_room_force(stage->room, 1, batch->items, batch->bytes);
     weir_storage_log_force(stage->log, batch->bytes);
@@ -494,13 +507,15 @@ static void look_while_draining(void *user)
 {
     stored *stage = user;
     weir_exporter *window = &stage->window->super;
-    uint64_t silent_ns = weir_loop_now_ns(stage->loop) - stage->answered_ns;
+    uint64_t now_ns = weir_loop_now_ns(stage->loop);
     give_up_burials(stage);
-    if (silent_ns >= DRAIN_SILENCE_MS * ns_per_ms) {
+    if (in_memory(stage) == 0) /* nobody is asked; a request that is still being received may come yet */
+        stage->answered_ns = now_ns;
+    if (now_ns - stage->answered_ns >= DRAIN_SILENCE_MS * ns_per_ms) {
         stage->is_closed = true;
         window->abandon(window);
     }
-    if (in_memory(stage) > 0)
+    if (!stage->is_closed || in_memory(stage) > 0)
         weir_timer_start(stage->drain_timer, DRAIN_LOOK_MS);
 }
 

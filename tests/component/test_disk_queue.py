@@ -4,8 +4,12 @@ can never be delivered lies in the dead letters."""
 
 import fcntl
 import re
+import shutil
+import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import grpc
 import pytest
@@ -403,3 +407,71 @@ def test_a_directory_open_to_others_is_warned_of(site):
     program = site.weir()
     assert "permissions 777" in program.output()
     program.stop_cleanly()
+
+
+def with_memory(config: str, limit_mib: int) -> str:
+    config = replace(config, "exporters:",
+                     f"processors: {{memory_limiter: {{check_interval: 1s, limit_mib: {limit_mib}, spike_limit_mib: 1}}}}\nexporters:")
+    return replace(config, "traces: {receivers: [otlp], ", "traces: {receivers: [otlp], processors: [memory_limiter], ")
+
+
+def test_a_record_larger_than_the_memory_limit_of_the_next_run(site):
+    program = site.weir()
+    client = HttpClient(program)
+    assert client.send(numbered([1], padding=6 * 1024 * 1024).SerializeToString()).ok
+    assert client.send(numbered([2]).SerializeToString()).ok
+    program.kill()
+    with site.backend() as sink:
+        program = site.weir(with_memory(CONFIG, 4))
+        wait_until(lambda: sorted(sink.numbers()) == [1, 2], 10, "it holds nothing up")
+        stop_balanced(program)
+
+
+@pytest.mark.parametrize("limit", ["sizer: bytes, queue_size: 2000000", "sizer: requests"])
+def test_requests_that_wait_for_room_do_not_keep_the_queue_from_being_read(site, limit):
+    """They hold all of the memory; what makes room for them has to be read into memory."""
+    config = replace(with_memory(CONFIG, 8), "storage: file_storage",
+                     f"storage: file_storage, {limit}, block_on_overflow: true")
+    config = replace(config, "create_directory: true", "create_directory: true, max_size: 8388608")
+    program = site.weir(config)
+    client, number = HttpClient(program), 0
+    for number in range(1, 7):
+        answers = send_together(program, [numbered([number], padding=300 * 1024).SerializeToString()])
+    time.sleep(1)
+    answers = send_together(program, [numbered([number], padding=500 * 1024).SerializeToString() for number in range(11, 51)])
+    time.sleep(1)
+    with site.backend() as sink:
+        ok = [answer.result(40).ok for answer in answers]
+        print("OK", sum(ok), "of", len(ok))
+        wait_until(lambda: set(number for number, is_ok in zip(range(11, 51), ok) if is_ok) <= set(sink.numbers()), 10, "all")
+        stop_balanced(program)
+
+
+def test_a_deleted_folder_is_not_answered_ok(site):
+    with site.backend() as sink:
+        program = site.weir()
+        send_ok(program, [1])
+        wait_until(lambda: sink.numbers() == [1], 5, "it works")
+        shutil.rmtree(next(site.queue.glob("exporter_*_traces")))
+        answer = HttpClient(program).send(numbered([2]).SerializeToString())
+        assert not answer.ok and answer.retry_after
+        program.stop_cleanly()
+
+
+def test_sigterm_while_a_request_is_received_and_the_backend_is_silent(site):
+    body = numbered([1]).SerializeToString()
+    with site.backend() as sink, closing(socket.socket()) as client:
+        sink.hold()
+        program = site.weir()
+        client.connect(("127.0.0.1", int(program.http_endpoint.rsplit(":", 1)[1])))
+        client.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: weir\r\nContent-Type: application/x-protobuf\r\n"
+                       b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
+        time.sleep(0.2)
+        started = time.monotonic()
+        program.signal(signal.SIGTERM)
+        time.sleep(0.5)
+        client.sendall(body[10:])
+        assert b"200 OK" in client.recv(1000)
+        program.wait(10)
+        assert 1 < time.monotonic() - started < 5, "the backend is given its two seconds, and no more"
+    assert printed_books(program)[SPANS]["on_disk"] == 1

@@ -218,7 +218,10 @@ static int faulty_fstat(const weir_files *files, int fd, struct stat *ret_stat)
     faulty_files *self = self_of(files);
     if (fails(self, FAULTY_FSTAT))
         return -1;
-    *ret_stat = (struct stat){.st_size = (off_t)self->handles[fd].file->seen.len};
+    const faulty_file *file = self->handles[fd].file;
+    *ret_stat = (struct stat){.st_size = (off_t)file->seen.len};
+    for (size_t i = 0; i < self->seen.count; i++)
+        ret_stat->st_nlink += self->seen.entries[i].file == file;
     return 0;
 }
 

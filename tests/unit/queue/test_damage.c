@@ -418,6 +418,51 @@ Test(damage, a_file_that_vanishes_takes_only_its_own_records)
     weir_disk_log_close(log);
 }
 
+/* Its records would be answered OK, and lost with the process. */
+Test(damage, nothing_is_appended_to_a_file_that_was_removed)
+{
+    weir_disk_log *log = open_here(1 << 20);
+    append(log, 0, NAME_LEN);
+    forget(FIRST);
+    append(log, 1, NAME_LEN);
+    weir_disk_log_close(log);
+    log = open_here(1 << 20);
+    cr_assert_eq(read_set(log), 1u << 1);
+    weir_disk_log_close(log);
+}
+
+Test(damage, a_damaged_newest_file_is_set_aside_when_its_good_records_are_released)
+{
+    write_log(false);
+    weir_buffer bytes = copy_of(FIRST);
+    bytes.data[WEIR_SEGMENT_HEADER_BYTES] ^= 1;
+    faulty_put(&faulty, FIRST, bytes.data, bytes.len);
+    weir_buffer_done(&bytes);
+    weir_disk_log *log = open_here(1 << 20);
+    for (unsigned number = 1; number < RECORDS; number++)
+        release(log, read_expecting(log, number, NAME_LEN));
+    cr_assert_not_null(faulty_get(&faulty, FIRST_DAMAGED));
+    weir_disk_log_close(log);
+    log = open_here(1 << 20);
+    cr_assert_eq(weir_disk_log_count(log).damaged_bytes, 0);
+    append(log, RECORDS, NAME_LEN);
+    cr_assert_eq(read_set(log), 1u << RECORDS);
+    weir_disk_log_close(log);
+}
+
+Test(damage, zeroes_in_place_of_a_newest_file_that_was_not_synced_are_no_damage)
+{
+    static const uint8_t zeroes[4096];
+    write_log(false);
+    faulty_put(&faulty, SECOND, zeroes, sizeof zeroes);
+    weir_disk_log *log = open_here(1 << 20);
+    cr_assert_eq(weir_disk_log_count(log).damaged_bytes, 0);
+    cr_assert_eq(read_set(log), (1u << RECORDS) - 1);
+    append(log, RECORDS, NAME_LEN);
+    cr_assert_null(faulty_get(&faulty, FOLDER "/0000000000000002.damaged"));
+    weir_disk_log_close(log);
+}
+
 Test(damage, a_file_without_one_good_record_is_set_aside)
 {
     static const uint8_t garbage[500] = {1, 2, 3};

@@ -193,7 +193,7 @@ Test(storage, what_waits_together_is_synced_once)
     weir_storage_port_settle(it.port);
     for (size_t i = 0; i < 100; i++)
         cr_assert(it.requests[i].is_done && it.requests[i].append.super.status == WEIR_OK);
-    cr_assert_eq(weir_metrics_sum(it.metrics, "weir_storage_syncs", NULL, 0), 1);
+    cr_assert_eq(weir_metrics_sum(it.metrics, "weir_storage_appends", NULL, 0), 1);
     cr_assert_eq(read_and_release(0, 10), 100);
     end();
     remove_folder(folder);
