@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OTLP messages as text, in the two forms of the Collector's debug exporter: one line per item (normal) and
- * everything (detailed); and in one of our own, one short line per item (brief). Values are written as the Collector writes them (pdata's AsString), so that outputs can be
- * compared. Pure functions; any thread.
+ * OTLP messages as text, in the two forms of the Collector's debug exporter: one line per item (normal) and everything
+ * (detailed); and in one of our own, one short line per item (brief). Values are written as the Collector writes them
+ * (pdata's AsString), so that outputs can be compared. Pure functions; any thread.
  */
 #ifndef WEIR_EXPORTERS_DEBUG_TEXT_H
 #define WEIR_EXPORTERS_DEBUG_TEXT_H

@@ -6,36 +6,32 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/decimal.h"
 #include "core/memory.h"
 #include "exporters/debug/text.h"
+#include "net/grpc.h"
 
 /* ---- numbers ---- */
 
-/* The fewest significant digits that read back as the same number, as "d.ddde±xx". */
-static int shortest_digits(double value, char *ret_text, size_t size)
+/* As JSON and JavaScript write numbers (ECMA-262, Number::toString). */
+static void append_json_number(double finite, weir_buffer *out)
 {
-    for (int precision = 0; precision < 17; precision++) {
-        snprintf(ret_text, size, "%.*e", precision, value);
-        if (strtod(ret_text, NULL) == value)
-            return precision;
-    }
-    return 17;
+    out->len += weir_double_write((char *)weir_buffer_reserve(out, WEIR_DOUBLE_TEXT_MAX), finite, 1);
 }
 
-/* Go's shortest form: with an exponent if that is below `exponent_min` or from `exponent_max` on. `pad`: exponents
- * have two digits. */
-static void append_shortest(double value, int exponent_min, int exponent_max, bool pad, weir_buffer *out)
+/* As Go's %g writes them: with an exponent of at least two digits from 1e+06 on and below 1e-04. */
+static void append_go_number(double finite, weir_buffer *out)
 {
-    char text[48];
-    int precision = shortest_digits(value, text, sizeof text);
-    int exponent = value == 0 ? 0 : atoi(strchr(text, 'e') + 1);
-    if (exponent >= exponent_min && exponent < exponent_max) {
-        int decimals = precision - exponent;
-        weir_buffer_printf(out, "%.*f", decimals > 0 ? decimals : 0, value);
+    const weir_decimal number = weir_decimal_of(finite);
+    int exponent = number.point - 1;
+    if (exponent >= -4 && exponent < 6) {
+        append_json_number(finite, out);
         return;
     }
-    weir_buffer_append(out, text, (size_t)(strchr(text, 'e') - text));
-    weir_buffer_printf(out, pad ? "e%c%02d" : "e%c%d", exponent < 0 ? '-' : '+', abs(exponent));
+    weir_buffer_printf(out, "%s%c", number.negative ? "-" : "", number.digits[0]);
+    if (number.len > 1)
+        weir_buffer_printf(out, ".%.*s", number.len - 1, number.digits + 1);
+    weir_buffer_printf(out, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
 }
 
 /* What is no number: `plus_infinity` as the form at hand writes it. */
@@ -53,30 +49,17 @@ static bool append_special(double value, const char *plus_infinity, weir_buffer 
 void debug_text_float(double value, weir_buffer *out)
 {
     if (!append_special(value, "+Inf", out))
-        append_shortest(value, -4, 6, true, out);
-}
-
-/* As JSON and JavaScript write numbers (ECMA-262, Number::toString). */
-static void append_json_number(double value, weir_buffer *out)
-{
-    append_shortest(value, -6, 21, false, out);
+        append_go_number(value, out);
 }
 
 /* ---- JSON of maps and lists ---- */
 
 static void append_base64(ProtobufCBinaryData bytes, weir_buffer *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t group = (uint32_t)bytes.data[i] << 16;
-        group |= left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0;
-        group |= left > 2 ? (uint32_t)bytes.data[i + 2] : 0;
-        weir_buffer_append_byte(out, (uint8_t)digits[group >> 18]);
-        weir_buffer_append_byte(out, (uint8_t)digits[group >> 12 & 63]);
-        weir_buffer_append_byte(out, left > 1 ? (uint8_t)digits[group >> 6 & 63] : '=');
-        weir_buffer_append_byte(out, left > 2 ? (uint8_t)digits[group & 63] : '=');
-    }
+    size_t start = out->len;
+    weir_base64_encode((weir_bytes){bytes.data, bytes.len}, out);
+    while ((out->len - start) % 4 != 0)
+        weir_buffer_append_byte(out, '=');
 }
 
 static void append_json_string(const char *text, weir_buffer *out)

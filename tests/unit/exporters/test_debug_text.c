@@ -31,6 +31,8 @@ Test(debug_text, floats_as_go_writes_them)
     expect_float(0.0001, "0.0001");
     expect_float(0.00001, "1e-05");
     expect_float(1.0 / 3, "0.3333333333333333");
+    expect_float(-1.25e-7, "-1.25e-07");
+    expect_float(1.5e100, "1.5e+100");
     expect_float(1.0 / 0.0, "+Inf");
     expect_float(-1.0 / 0.0, "-Inf");
 }
@@ -50,6 +52,8 @@ Test(debug_text, double_attributes_as_json_numbers)
     expect_double_value(1, "Double(1)");
     expect_double_value(123456789, "Double(123456789)");
     expect_double_value(1e21, "Double(1e+21)");
+    expect_double_value(123456789012345678901.0, "Double(123456789012345680000)");
+    expect_double_value(-0.0, "Double(-0)");
     expect_double_value(0.000001, "Double(0.000001)");
     expect_double_value(0.0000001, "Double(1e-7)");
     expect_double_value(-1.0 / 0.0, "Double(-Infinity)");
