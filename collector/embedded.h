@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What weir does without a configuration: OTLP on this machine's loopback, a queue on disk, files of OTLP/JSON lines, and
- * a few lines a second on the terminal. All of it lies in one folder, the state folder. Main thread.
+ * What weir does without a configuration: OTLP on this machine's loopback, a queue on disk, files of OTLP/JSON lines,
+ * and a few lines a second on the terminal. All of it lies in one folder, the state folder. Main thread.
  */
 #ifndef WEIR_EMBEDDED_H
 #define WEIR_EMBEDDED_H

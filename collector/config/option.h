@@ -40,10 +40,10 @@ typedef enum weir_option_type {
     WEIR_OPTION_MAP,        /* weir_string_map; values are strings */
     WEIR_OPTION_SECRET_MAP, /* the same with masked values (headers) */
     WEIR_OPTION_GROUP,      /* a struct inside the struct: `group` is its table */
-    WEIR_OPTION_POINTER, /* a pointer to such a struct, NULL while the key is absent; `key:` with nothing below is present */
-    WEIR_OPTION_LIST,      /* weir_list of such structs */
-    WEIR_OPTION_ANY,       /* const weir_node *, borrowed from the document: for keys a component reads itself */
-    WEIR_OPTION_EXTENSION, /* char *: the id of an extension in service.extensions that lends what `lends` says */
+    WEIR_OPTION_POINTER,    /* a pointer to such a struct, NULL while the key is absent; a `key:` alone is present */
+    WEIR_OPTION_LIST,       /* weir_list of such structs */
+    WEIR_OPTION_ANY,        /* const weir_node *, borrowed from the document: for keys a component reads itself */
+    WEIR_OPTION_EXTENSION,  /* char *: the id of an extension in service.extensions that lends what `lends` says */
 } weir_option_type;
 
 /* What one component may borrow from an extension. */
@@ -84,7 +84,7 @@ typedef struct weir_option {
     size_t group_size; /* of GROUP, POINTER and LIST: sizeof the struct */
     weir_lends lends;  /* of EXTENSION */
     bool required;
-    bool is_secret; /* of STRINGS: every item is masked in every output, as SECRET is */
+    bool is_secret;           /* of STRINGS: every item is masked in every output, as SECRET is */
     const char *otel_default; /* where it differs from the Collector's: the Collector's value */
     const char *remark;       /* see weir_standing; also why a default differs */
     const char *summary;      /* one sentence */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The hashes of old htpasswd files: SHA-1 (RFC 3174), MD5 (RFC 1321) and crypt's MD5 scheme with Apache's prefix. None of
- * them is fit for anything new; they are here because `htpasswd` still writes them by default. Pure; any thread.
+ * The hashes of old htpasswd files: SHA-1 (RFC 3174), MD5 (RFC 1321) and crypt's MD5 scheme with Apache's prefix. None
+ * of them is fit for anything new; they are here because `htpasswd` still writes them by default. Pure; any thread.
  */
 #ifndef WEIR_EXTENSIONS_OLD_HASH_H
 #define WEIR_EXTENSIONS_OLD_HASH_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A small file with a secret in it, read at the start and again when its contents have changed: tokens are rotated by
- * writing the file anew, in place or (as Kubernetes does) behind a symbolic link. It is read once a second, on the control
- * thread. While it cannot be read, or what it says is no use, the last good contents stay in use and the log says so.
- * Bounded: 1 MiB.
+ * writing the file anew, in place or (as Kubernetes does) behind a symbolic link. It is read once a second, on the
+ * control thread. While it cannot be read, or what it says is no use, the last good contents stay in use and the log
+ * says so. Bounded: 1 MiB.
  */
 #ifndef WEIR_EXTENSIONS_SECRET_FILE_H
 #define WEIR_EXTENSIONS_SECRET_FILE_H

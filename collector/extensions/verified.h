@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which credentials have been checked already, so that a slow password hash is computed once for each client and not for
- * each request. What is kept is a salted SHA-256 of the credentials and the verdict, never the credentials. Any thread.
+ * Which credentials have been checked already, so that a slow password hash is computed once for each client and not
+ * for each request. What is kept is a salted SHA-256 of the credentials and the verdict, never the credentials. Any
+ * thread.
  *
- * Bounded: 1024 verdicts; a bad one never takes the place of a good one. Checks that turned out bad are counted against a
- * budget (20 at once, two a second), so that guessing costs little CPU time; while it is used up nothing that is not
+ * Bounded: 1024 verdicts; a bad one never takes the place of a good one. Checks that turned out bad are counted against
+ * a budget (20 at once, two a second), so that guessing costs little CPU time; while it is used up nothing that is not
  * known yet is checked.
  */
 #ifndef WEIR_EXTENSIONS_VERIFIED_H

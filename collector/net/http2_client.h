@@ -41,7 +41,8 @@ typedef struct weir_http2_call_ops {
     void (*on_header)(weir_http2_call *call, weir_text name, weir_text value);
     void (*on_data)(weir_http2_call *call, const uint8_t *data, size_t len);
     /* The call is over and gone from the client: class NONE if the response is complete. Classes otherwise: ENDPOINT
-     * (no connection could be made, or TLS failed on it), RETRYABLE (lost, reset, timed out). Not called after weir_http2_call_cancel. */
+     * (no connection could be made, TLS failed on it, or the other side does not speak HTTP/2), RETRYABLE (lost, reset,
+     * timed out). Not called after weir_http2_call_cancel. */
     void (*on_end)(weir_http2_call *call, const weir_error *error);
 } weir_http2_call_ops;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What loop_uv.c, socket_uv.c, listener_uv.c and watch_uv.c share: the loop on libuv and the real operating system. Nobody else
- * includes this.
+ * What loop_uv.c, socket_uv.c, listener_uv.c and watch_uv.c share: the loop on libuv and the real operating system.
+ * Nobody else includes this.
  */
 #ifndef WEIR_NET_LOOP_UV_H
 #define WEIR_NET_LOOP_UV_H

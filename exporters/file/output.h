@@ -2,10 +2,10 @@
  *
  * One file that records are appended to: a record is in it as a whole or not at all.
  *
- * A record may be written in several pieces (begin, write …, end); when one fails, what is there of it is cut off again.
- * If even that fails, the next record begins with it. The file is locked (flock(2)): a second process or exporter that
- * would mix its records with ours is refused. What somebody else does to it (truncates it, or moves it away) is
- * noticed at the next record, as far as its size shows it.
+ * A record may be written in several pieces (begin, write …, end); when one fails, what is there of it is cut off
+ * again. If even that fails, the next record begins with it. The file is locked (flock(2)): a second process or
+ * exporter that would mix its records with ours is refused. What somebody else does to it (truncates it, or moves it
+ * away) is noticed at the next record, as far as its size shows it.
  *
  * An output belongs to one thread at a time; the exporter has a lock for that.
  */
