@@ -221,6 +221,10 @@ static weir_reference reference_of(const weir_component_type *type)
 
 int weir_command_components(int argc, char **argv)
 {
+    if (argc > 2) {
+        fprintf(stderr, "weir: usage: weir components [NAME]\n");
+        return 2;
+    }
     if (argc < 2) {
         list_components();
         return 0;
@@ -275,7 +279,10 @@ int weir_command_validate(int argc, char **argv)
 
 int weir_command_schema(int argc, char **argv)
 {
-    (void)argc, (void)argv;
+    if (argc > 1) {
+        fprintf(stderr, "weir: what is \"%s\"? weir schema takes no arguments\n", argv[1]);
+        return 2;
+    }
     WEIR_FREE weir_reference *components = weir_alloc(weir_component_count(), sizeof *components);
     WEIR_BUFFER text = {0};
     weir_reference_schema(components, all_references(components), &text);

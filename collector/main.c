@@ -2,6 +2,7 @@
  *
  * The command line: `weir [options]` runs the service, `weir COMMAND …` does one of the things listed in commands.c.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,17 +14,18 @@
 typedef struct command {
     const char *name;
     int (*run)(int argc, char **argv);
+    bool has_own_help; /* it prints an answer of its own to --help */
 } command;
 
 static const command commands[] = {
-    {"validate", weir_command_validate},
-    {"components", weir_command_components},
-    {"schema", weir_command_schema},
-    {"reference", weir_command_reference},
-    {"send", weir_send_main},
-    {"queue", weir_tool_queue},
-    {"deadletter", weir_tool_deadletter},
-    {"replay", weir_tool_replay},
+    {"validate", weir_command_validate, false},
+    {"components", weir_command_components, false},
+    {"schema", weir_command_schema, false},
+    {"reference", weir_command_reference, false},
+    {"send", weir_send_main, true},
+    {"queue", weir_tool_queue, true},
+    {"deadletter", weir_tool_deadletter, true},
+    {"replay", weir_tool_replay, true},
 };
 
 static int print_help(void)
@@ -57,13 +59,23 @@ static int print_help(void)
     return 0;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    }
+    return argc > 1 && strcmp(argv[1], "help") == 0;
+}
+
 int main(int argc, char **argv)
 {
+    bool is_help = asks_for_help(argc, argv);
     for (size_t i = 0; argc > 1 && i < WEIR_COUNT_OF(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (strcmp(argv[1], commands[i].name) == 0 && (!is_help || commands[i].has_own_help))
             return commands[i].run(argc - 1, argv + 1);
     }
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0))
+    if (is_help)
         return print_help();
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
         puts("weir version " WEIR_VERSION);

@@ -71,6 +71,19 @@ def test_help_names_every_command(run, word):
         assert command in done.stdout
 
 
+@pytest.mark.parametrize("words", [["validate"], ["components"], ["schema"], ["reference"], ["components", "otlp"], ["--workers", "2"]])
+def test_help_of_commands_without_a_page_of_their_own(run, tmp_path, words):
+    asked = run(*words, "--help")
+    assert asked.returncode == 0 and asked.stdout == run("--help").stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [["schema", "x"], ["components", "otlp", "file"], ["reference"]])
+def test_too_many_or_too_few_words(run, words):
+    refused = run(*words)
+    assert refused.returncode == 2 and refused.stderr and not refused.stdout
+
+
 @pytest.mark.parametrize("words, named", [
     (["validat"], '"validat"'), (["--confg", "x"], "confg"), (["--config"], "--config"), (["validate", "weir.yaml"], "--config"),
     (["--workers", "0"], "--workers"), (["--shutdown-timeout", "soon"], "--shutdown-timeout"),
