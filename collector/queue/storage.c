@@ -23,6 +23,7 @@ weir_storage *weir_storage_new(const weir_storage_settings *settings)
     weir_storage *storage = WEIR_NEW(weir_storage);
     storage->settings = *settings;
     storage->queued_end = &storage->queued;
+    storage->lock_fd = -1;
     pthread_mutex_init(&storage->lock, NULL);
     pthread_cond_init(&storage->wake, NULL);
     pthread_cond_init(&storage->settled, NULL);
@@ -85,7 +86,9 @@ weir_status weir_storage_start(weir_storage *storage, weir_error *ret_error)
 {
     const weir_storage_settings *settings = &storage->settings;
     share_out(storage, 0);
-    weir_status status = open_logs(storage, ret_error);
+    weir_status status = storage_lock_directory(storage, ret_error);
+    if (status == WEIR_OK)
+        status = open_logs(storage, ret_error);
     if (status == WEIR_OK)
         status = storage_check_orphans(storage, ret_error);
     if (status != WEIR_OK)
@@ -110,6 +113,9 @@ void weir_storage_stop(weir_storage *storage)
     for (weir_storage_log *log = storage->logs; log; log = log->next)
         weir_disk_log_close(WEIR_TAKE(log->disk));
     weir_disk_log_close(WEIR_TAKE(storage->dead_letters->disk));
+    if (storage->lock_fd >= 0)
+        storage->settings.files->close(storage->settings.files, storage->lock_fd);
+    storage->lock_fd = -1;
 }
 
 static void log_free(weir_storage_log *log)

@@ -66,7 +66,8 @@ weir_storage_log *weir_storage_log_add(weir_storage *storage, const char *owner,
 /* The owner's end: on_change is not called any more when this returns. */
 void weir_storage_log_leave(weir_storage_log *log);
 
-/* Opens the logs that were added and starts the thread. Fails if one of them cannot be opened, or if the directory has
+/* Opens the logs that were added and starts the thread. Fails if one of them cannot be opened, if another storage has
+ * the directory, or if the directory has
  * a log with unreleased records that nobody added (its exporter left the configuration): the text says what to do.
  * Empty ones of that kind are removed; those that another process has open are left alone. */
 WEIR_MUST_USE weir_status weir_storage_start(weir_storage *storage, weir_error *ret_error);

@@ -115,6 +115,7 @@ struct weir_storage {
     uint64_t bytes_max; /* of the queues; set by the start */
     uint64_t dead_letters_bytes_max;
     uint64_t segment_bytes;
+    int lock_fd; /* of the directory; -1: not held */
 
     pthread_t thread;
     bool is_running;
@@ -142,6 +143,9 @@ uint64_t storage_items(const weir_disk_log_counts *counts);
 
 /* storage_folder.c */
 char *storage_folder_name(const char *owner, weir_signal signal);
+/* One storage for each directory: another one's queues would look like those of nobody after a crash. WEIR_AGAIN: it is
+ * held. */
+WEIR_MUST_USE weir_status storage_lock_directory(weir_storage *storage, weir_error *ret_error);
 WEIR_MUST_USE weir_status storage_log_open(weir_storage_log *log, weir_error *ret_error);
 /* Opens the dead letters if there are any. */
 WEIR_MUST_USE weir_status storage_find_dead_letters(weir_storage *storage, weir_error *ret_error);

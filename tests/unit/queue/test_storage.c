@@ -256,6 +256,50 @@ Test(storage, refuses_to_start_beside_a_log_of_nobody)
     remove_folder(folder);
 }
 
+/* What it has would pass for queues of nobody after a crash. */
+Test(storage, shares_its_directory_with_no_other)
+{
+    WEIR_FREE char *folder = new_folder();
+    weir_error error = {0};
+    begin(folder);
+    prepare("otlp/a");
+    start();
+    weir_storage *second = weir_storage_new(&it.settings);
+    weir_storage_log_add(second, "otlp/b", WEIR_TRACES, changed, &it);
+    cr_assert_eq(weir_storage_start(second, &error), WEIR_AGAIN);
+    cr_assert(strstr(error.text, folder) && strstr(error.text, "another process holds it"), "%s", error.text);
+    weir_storage_free(second);
+    end();
+    remove_folder(folder);
+}
+
+/* The newest file of each stays although nothing is left in it. */
+Test(storage, many_idle_queues_leave_room_for_a_busy_one)
+{
+    enum { QUEUES = 20, NAME_BYTES = 60000, EACH = 9 };
+    WEIR_FREE char *folder = new_folder();
+    begin(folder);
+    it.settings.bytes_max = 8 << 20;
+    it.settings.segment_bytes = 16 << 20;
+    prepare("otlp/0");
+    weir_storage_log *logs[QUEUES] = {it.log};
+    for (unsigned i = 1; i < QUEUES; i++) {
+        WEIR_FREE char *owner = weir_format("otlp/%u", i);
+        logs[i] = weir_storage_log_add(it.storage, owner, WEIR_TRACES, changed, &it);
+    }
+    start();
+    for (unsigned i = 0; i < QUEUES * EACH; i++) {
+        it.log = logs[i % QUEUES];
+        cr_assert_eq(append_now(it.log, i, NAME_BYTES), WEIR_OK);
+        cr_assert_eq(read_and_release(i, NAME_BYTES), 1);
+    }
+    cr_assert_eq(append_now(it.log, 1000, NAME_BYTES), WEIR_OK);
+    cr_assert(weir_storage_log_reserve(it.log, 1 << 20));
+    weir_storage_log_unreserve(it.log, 1 << 20);
+    end();
+    remove_folder(folder);
+}
+
 Test(storage, is_full_at_its_limit_and_goes_on_when_space_comes)
 {
     enum { NAME_BYTES = 20000 };
