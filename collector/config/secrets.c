@@ -58,10 +58,19 @@ static void find_in_map(const finder *self, const weir_node *node, bool is_broug
     }
 }
 
+/* Lists of groups with a `key` name a header in it (headers_setter), which counts as in a mapping of headers. */
+static bool is_harmless_header(const weir_node *node)
+{
+    const weir_node *key = weir_node_get(node, "key");
+    return key && key->text && !is_name_of_secret(key->text);
+}
+
 static void find_in_list(const finder *self, const weir_option *option, const weir_node *node, bool is_brought)
 {
-    for (size_t i = 0; i < node->count; i++)
-        find_in_table(self, option->group, node->items[i], is_brought);
+    for (size_t i = 0; i < node->count; i++) {
+        if (!is_harmless_header(node->items[i]))
+            find_in_table(self, option->group, node->items[i], is_brought);
+    }
 }
 
 /* `is_brought`: the node came with a variable, and so is not in the file it is said to stand in. What a ${file:…}

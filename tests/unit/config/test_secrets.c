@@ -9,12 +9,13 @@
 #include "core/memory.h"
 #include "support.h"
 
-static const weir_option inner_options[] = {{.name = "password", .type = WEIR_OPTION_SECRET}, {0}};
+static const weir_option inner_options[] = {
+    {.name = "password", .type = WEIR_OPTION_SECRET}, {.name = "key", .type = WEIR_OPTION_STRING, .offset = 8}, {0}};
 static const weir_option options[] = {
     {.name = "token", .type = WEIR_OPTION_SECRET},
     {.name = "headers", .type = WEIR_OPTION_SECRET_MAP, .offset = sizeof(char *)},
     {.name = "auth", .type = WEIR_OPTION_GROUP, .group = inner_options, .offset = 64},
-    {.name = "list", .type = WEIR_OPTION_LIST, .group = inner_options, .group_size = sizeof(char *), .offset = 72},
+    {.name = "list", .type = WEIR_OPTION_LIST, .group = inner_options, .group_size = 2 * sizeof(char *), .offset = 80},
     {0}};
 
 static void note_secret(void *user, const weir_node *secret)
@@ -56,6 +57,12 @@ Test(config_secrets, what_comes_from_elsewhere_does_not_count)
     expect_found("it:\n  headers: {authorization: \"Bearer ${env:TOKEN}\"}\n", "");
     expect_found("it: ${env:WHOLE}\n", "");
     expect_found("it:\n  token: \"\"\n  auth:\n", "");
+}
+
+Test(config_secrets, headers_named_by_a_key_count_as_others_do)
+{
+    expect_found("it:\n  list: [{key: X-Scope-OrgID, password: a}]\n", "");
+    expect_found("it:\n  list: [{key: X-Api-Key, password: a}]\n", "config.yaml:2:a ");
 }
 
 Test(config_secrets, certificates_do_not_count)
