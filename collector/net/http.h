@@ -11,7 +11,7 @@
  * answers with weir_http_respond at any point from on_request on, also long after on_end. If the client goes away or
  * resets the stream before the answer was given, on_abort is called instead and the request is gone. After
  * weir_http_respond no callback of this request follows: the rest of its body is read and thrown away (HTTP/1.1) or
- * the stream is reset with NO_ERROR after the answer (HTTP/2, RFC 9113 §8.1).
+ * the stream is reset with NO_ERROR a moment after the answer (HTTP/2, RFC 9113 §8.1).
  * Body bytes are borrowed during the callback; the server keeps none of them.
  * Everything happens on the loop's thread.
  */

@@ -332,7 +332,8 @@ static void on_goaway_sent(http2 *self)
         nghttp2_submit_ping(self->session, NGHTTP2_FLAG_NONE, drain_ping);
 }
 
-/* A client that still sends when its answer is complete is told to stop (RFC 9113 §8.1). */
+/* A client that still sends when its answer is complete is told to stop (RFC 9113 §8.1), but a moment later: clients that
+ * find the answer and the reset in one read, as libcurl 7.88, take the request for failed and lose the answer. */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     http2 *self = user;
@@ -345,8 +346,10 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
     weir__exchange *exchange = exchange_of(session, frame->hd.stream_id);
-    if (exchange && !exchange->is_complete)
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+    if (exchange && !exchange->is_complete) {
+        exchange->stop_due_ns = now_of(self) + WEIR_HTTP_STOP_MS * NS_PER_MS;
+        weir__connection_arm(self->connection, exchange->stop_due_ns);
+    }
     return 0;
 }
 
@@ -449,10 +452,33 @@ static uint64_t drain_due_ns(const http2 *self)
     return self->drain_step == NOTICE_SENT ? self->drain_due_ns : WEIR_HTTP_NEVER;
 }
 
+static uint64_t stop_due_ns(const http2 *self)
+{
+    uint64_t due_ns = WEIR_HTTP_NEVER;
+    for (const weir__exchange *exchange = self->connection->oldest; exchange; exchange = exchange->next)
+        if (exchange->stop_due_ns > 0 && exchange->stop_due_ns < due_ns)
+            due_ns = exchange->stop_due_ns;
+    return due_ns;
+}
+
+/* Tells the clients of answered requests to stop; the streams are closed once that is sent. */
+static void stop_streams(http2 *self, uint64_t now)
+{
+    for (weir__exchange *exchange = self->connection->oldest; exchange; exchange = exchange->next) {
+        if (exchange->stop_due_ns == 0 || exchange->stop_due_ns > now)
+            continue;
+        exchange->stop_due_ns = 0;
+        nghttp2_submit_rst_stream(self->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NGHTTP2_NO_ERROR);
+    }
+}
+
 static uint64_t http2_due_ns(const void *state)
 {
-    uint64_t keepalive_ns = keepalive_due_ns(state), drain_ns = drain_due_ns(state);
-    return keepalive_ns < drain_ns ? keepalive_ns : drain_ns;
+    const uint64_t all[] = {keepalive_due_ns(state), drain_due_ns(state), stop_due_ns(state)};
+    uint64_t due_ns = WEIR_HTTP_NEVER;
+    for (size_t i = 0; i < WEIR_COUNT_OF(all); i++)
+        due_ns = all[i] < due_ns ? all[i] : due_ns;
+    return due_ns;
 }
 
 static void http2_on_due(void *state)
@@ -461,6 +487,7 @@ static void http2_on_due(void *state)
     uint64_t now = now_of(self);
     if (drain_due_ns(self) <= now)
         send_last_id(self);
+    stop_streams(self, now);
     if (keepalive_due_ns(self) > now)
         return;
     if (self->keepalive_sent_ns > 0) {

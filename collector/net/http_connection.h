@@ -28,6 +28,8 @@ enum {
     /* After an answer that ends the connection early, how long the client may go on sending: closing at once would
      * reset the connection and could destroy the answer on its way (RFC 9112 §9.6). */
     WEIR_HTTP_LINGER_MS = 1000,
+    /* After an answer that comes before the request's end, how long an HTTP/2 client has to end the stream by itself. */
+    WEIR_HTTP_STOP_MS = 100,
     /* The client's acknowledgement of the shutdown notice is waited for so long. */
     WEIR_HTTP_DRAIN_ROUND_TRIP_MS = 2000,
     /* Output gathered and not yet sent; beyond it no further answer is produced on this connection. */
@@ -67,7 +69,8 @@ typedef struct weir__exchange {
 
     /* HTTP/2 only: the stream, and what is left of the answer. */
     int32_t stream_id;
-    const uint8_t *body; /* in the arena */
+    uint64_t stop_due_ns; /* when the client is told to stop sending; 0: it need not be */
+    const uint8_t *body;  /* in the arena */
     size_t body_left;
     const weir_http_header *trailers; /* in the arena */
     size_t trailer_count;

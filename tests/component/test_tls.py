@@ -503,3 +503,27 @@ def test_health_check(weir, authority, server):
             return False
 
     program.start(ready)
+
+
+def test_curl_reads_an_answer_that_comes_before_its_upload_has_ended(weir, server, authority, tmp_path):
+    """The answer and the request to stop in one TLS record: libcurl 7.88 would take the whole for a failure."""
+    program = weir(server_config(server))
+    body = tmp_path / "body"
+    body.write_bytes(bytes(3_000_000))
+    for _ in range(5):
+        words = ["curl", "-sS", "--http2", "--cacert", authority.cert, "-o", tmp_path / "answer", "-w", "%{http_version} %{http_code}",
+                 "-H", "Content-Type: text/plain", "--data-binary", f"@{body}", f"https://localhost:{program.http_port}/v1/traces"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stdout) == (0, "2 415"), done.stderr
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x02\x00\x01\x00"], ids=["nothing", "a beginning"])
+def test_a_handshake_that_is_never_finished_is_cut_off(weir, server, said):
+    config = yaml.safe_load(server_config(server))
+    config["receivers"]["otlp"]["protocols"]["http"]["read_header_timeout"] = "500ms"
+    program = weir(yaml.safe_dump(config))
+    with socket.create_connection(("127.0.0.1", program.http_port), timeout=10) as connection:
+        connection.sendall(said)
+        began = time.monotonic()
+        assert connection.recv(100) == b""
+        assert 0.3 < time.monotonic() - began < 8

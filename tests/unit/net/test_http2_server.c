@@ -12,6 +12,7 @@
 #include "core/limits.h"
 #include "core/memory.h"
 #include "http_bench.h"
+#include "net/http_connection.h"
 
 enum { PIECE_BYTES = 1000 };
 
@@ -198,8 +199,24 @@ Test(http2_server, an_early_answer_stops_the_upload)
     bench_open(&bench, both);
     bench.is_body_open = true;
     request(&bench, "/refuse", "first part");
-    cr_assert_str_eq(heard(&bench), "1: :status 429; 1: data slow down; 1: grpc-status 0; 1: end; 1: reset NO_ERROR; ");
+    cr_assert_str_eq(heard(&bench), "1: :status 429; 1: data slow down; 1: grpc-status 0; 1: end; ");
+    fake_net_pass_ms(bench.server.net, WEIR_HTTP_STOP_MS);
+    cr_assert_str_eq(heard(&bench), "1: reset NO_ERROR; ", "not in one read with the answer");
     cr_assert_str_eq(weir_buffer_string(&bench.server.events), "request /refuse; ");
+    bench_close(&bench);
+}
+
+Test(http2_server, an_early_answer_to_a_client_that_ends_by_itself_is_all_there_is)
+{
+    http2_bench bench;
+    bench_open(&bench, both);
+    bench.is_body_open = true;
+    int32_t id = request(&bench, "/refuse", "first part");
+    (void)heard(&bench);
+    nghttp2_submit_rst_stream(bench.client, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    talk(&bench);
+    fake_net_pass_ms(bench.server.net, 2 * WEIR_HTTP_STOP_MS);
+    cr_assert_str_eq(heard(&bench), "");
     bench_close(&bench);
 }
 
@@ -388,8 +405,10 @@ Test(http2_server, a_body_that_does_not_come_is_408)
     bench_open(&bench, (weir_http_options){.versions = WEIR_HTTP_2, .request_timeout_ms = 1000});
     bench.is_body_open = true;
     request(&bench, "/echo", "part");
-    fake_net_pass_ms(bench.server.net, 1100);
-    cr_assert_str_eq(heard(&bench), "1: :status 408; 1: data Request Timeout; 1: end; 1: reset NO_ERROR; ");
+    fake_net_pass_ms(bench.server.net, 1000);
+    cr_assert_str_eq(heard(&bench), "1: :status 408; 1: data Request Timeout; 1: end; ");
+    fake_net_pass_ms(bench.server.net, WEIR_HTTP_STOP_MS);
+    cr_assert_str_eq(heard(&bench), "1: reset NO_ERROR; ");
     cr_assert_str_eq(weir_buffer_string(&bench.server.events), "request /echo; abort; ");
     bench_close(&bench);
 }
