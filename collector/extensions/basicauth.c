@@ -201,11 +201,8 @@ static bool check(basicauth *self, weir_text user, weir_text password, const wei
     pthread_mutex_lock(&self->lock);
     weir_htpasswd *users = weir_htpasswd_ref(self->users);
     pthread_mutex_unlock(&self->lock);
-    bool is_good = false;
-    if (weir_htpasswd_knows(users, user)) {
-        is_good = weir_htpasswd_matches(users, user, password);
-        weir__verified_learn(self->verified, key, is_good);
-    }
+    bool is_good = weir_htpasswd_matches(users, user, password);
+    weir__verified_learn(self->verified, key, is_good);
     weir_htpasswd_unref(users);
     return is_good;
 }

@@ -161,7 +161,7 @@ static weir_status from_context(const header_config *header, const weir_metadata
     weir_text name = weir_text_of(header->from_context);
     weir_text value = weir_metadata_get(metadata, name, 0);
     if (value.data && weir_metadata_get(metadata, name, 1).data)
-        return weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_INVALID,
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID,
                               "the sender has several headers \"%s\": none of them can be chosen",
                               header->from_context);
     *ret_value = or_default(value, header);

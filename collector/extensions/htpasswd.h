@@ -25,8 +25,8 @@ WEIR_MUST_USE weir_status weir_htpasswd_read(const weir_text *texts, const char 
 weir_htpasswd *weir_htpasswd_ref(weir_htpasswd *users);
 void weir_htpasswd_unref(weir_htpasswd *users); /* NULL is fine */
 
-bool weir_htpasswd_knows(const weir_htpasswd *users, weir_text user);
-/* True if the password is the user's. Takes up to a second of CPU time with the slowest formats. */
+/* True if the password is the user's. Takes up to a second of CPU time with the slowest formats, for a user that is not
+ * there as well. */
 bool weir_htpasswd_matches(const weir_htpasswd *users, weir_text user, weir_text password);
 
 /* Compared in a time that does not depend on what is in them, but on their lengths. */

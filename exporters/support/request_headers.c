@@ -113,6 +113,7 @@ weir_status weir_request_headers_make(const weir_request_headers *headers, const
     weir_status status = headers->auth->decorate(headers->auth, metadata, out, ret_error);
     if (status == WEIR_OK)
         return check_made(out, ret_error);
-    ret_error->class_ = WEIR_ERROR_ENDPOINT;
+    if (ret_error->class_ != WEIR_ERROR_PERMANENT)
+        ret_error->class_ = WEIR_ERROR_ENDPOINT;
     return status;
 }

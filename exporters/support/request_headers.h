@@ -42,7 +42,8 @@ bool weir_request_headers_need_encryption(const weir_request_headers *headers);
 
 /* Adds the headers of one attempt to `out`; they must stay until it has ended. `metadata` is of the data in it, or
  * NULL. Errors are of the class ENDPOINT: the authenticator has nothing to send, or what it says cannot be a header.
- * Names that the protocol sets itself (content-type, te, grpc-…, pseudo-headers) count as that. */
+ * Names that the protocol sets itself (content-type, te, grpc-…, pseudo-headers) count as that. PERMANENT: nothing can
+ * ever be made of this `metadata`. */
 WEIR_MUST_USE weir_status weir_request_headers_make(const weir_request_headers *headers, const weir_metadata *metadata,
                                                     weir_headers *out, weir_error *ret_error);
 

@@ -174,14 +174,15 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_guessing_is_slowed_down_and_who_is_known_is_not(weir):
+@pytest.mark.parametrize("user", ["ann", "nobody"])
+def test_guessing_is_slowed_down_and_who_is_known_is_not(weir, user):
     program = weir(server("basicauth: {htpasswd: {inline: 'ann:good'}}", "basicauth"))
     assert post(program, basic("ann", "good")).status_code == 200
-    answers = [post(program, basic("ann", f"guess {i}")) for i in range(30)]
+    answers = [post(program, basic(user, f"guess {i}")) for i in range(30)]
     assert answers[0].status_code == 401
     assert answers[-1].status_code == 503 and answers[-1].headers["Retry-After"] == "1"
     assert post(program, basic("ann", "good")).status_code == 200
-    assert call(program, basic("ann", "another guess")) == grpc.StatusCode.UNAVAILABLE
+    assert call(program, basic(user, "another guess")) == grpc.StatusCode.UNAVAILABLE
 
 
 # ---- what weir sends along ----
@@ -287,6 +288,19 @@ def test_what_the_headers_are_made_of_survives_the_disk_queue(weir, tmp_path):
         program.start()
         wait_until(lambda: seen.requests, 20, "the data is sent after the restart")
         assert (seen.last["x-tenant"], seen.last["x-user"]) == ("acme", "ann")
+
+
+def test_a_sender_who_says_two_things_does_not_hold_back_the_others(weir):
+    """A client chooses its headers: none of its own choosing may stop what others have sent."""
+    seen = Seen()
+    extension = "headers_setter: {headers: [{key: x-tenant, from_context: tenant}]}"
+    with Sink(seen) as sink:
+        program = weir(CLIENT % (extension, "", CLEAR, "headers_setter", "headers_setter"), SINK_PORT=sink.port)
+        with grpc.insecure_channel(program.grpc_endpoint) as channel, pytest.raises(grpc.RpcError) as refused:
+            channel.unary_unary(TRACES)(numbered([1]).SerializeToString(), metadata=[("tenant", "a"), ("tenant", "b")], timeout=10)
+        assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert post(program, tenant="c").status_code == 200
+        assert [request["x-tenant"] for request in seen.requests] == ["c"]
 
 
 def test_a_header_that_nobody_can_send_holds_the_data_back(weir):

@@ -16,13 +16,15 @@ static const char *added_name;
 static const char *added_value;
 static size_t added_times;
 
+static weir_error_class failure_class;
+
 static weir_status decorate(weir_client_auth *self, const weir_metadata *metadata, weir_headers *headers,
                             weir_error *ret_error)
 {
     (void)self;
     (void)metadata;
     if (!added_name)
-        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "nothing to say");
+        return weir_error_set(ret_error, failure_class, WEIR_INVALID, "nothing to say");
     for (size_t i = 0; i < added_times; i++)
         weir_headers_add(headers, weir_text_of(added_name), weir_text_of(added_value));
     return WEIR_OK;
@@ -119,8 +121,19 @@ Test(request_headers, what_cannot_be_sent_is_the_endpoints_fault_and_not_shown)
     }
 }
 
+Test(request_headers, an_authenticators_error_is_the_datas_fault_if_it_says_so)
+{
+    weir_headers made = {0};
+    weir_error error = {0};
+    failure_class = WEIR_ERROR_PERMANENT;
+    cr_expect_neq(make_with(NULL, NULL, 0, &made, &error), WEIR_OK);
+    cr_expect_eq(error.class_, WEIR_ERROR_PERMANENT);
+    weir_headers_done(&made);
+}
+
 Test(request_headers, an_authenticators_error_is_the_endpoints_fault)
 {
+    failure_class = WEIR_ERROR_RETRYABLE;
     weir_headers made = {0};
     weir_error error = {0};
     cr_expect_neq(make_with(NULL, NULL, 0, &made, &error), WEIR_OK);

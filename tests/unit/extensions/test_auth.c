@@ -455,7 +455,7 @@ Test(auth, setter_does_not_choose_among_several_values)
     start_good(&lab, &weir_extension_headers_setter, "headers: [{key: tenant, from_context: x-tenant}]");
     weir_client_auth *auth = lab.type->extension_client_auth(lab.shared);
     cr_expect_neq(auth->decorate(auth, metadata, &headers, &error), WEIR_OK);
-    cr_expect_eq(error.class_, WEIR_ERROR_ENDPOINT);
+    cr_expect_eq(error.class_, WEIR_ERROR_PERMANENT, "one client's mistake must not hold back what others sent");
     cr_expect_null(strstr(error.text, "canary"));
     weir_headers_done(&headers);
     weir_metadata_unref(metadata);

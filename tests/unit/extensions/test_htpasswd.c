@@ -3,6 +3,7 @@
  * htpasswd files: every format of a password, made by other programs, and what is wrong with a line.
  */
 #include <criterion/criterion.h>
+#include <time.h>
 
 #include "extensions/htpasswd.h"
 
@@ -52,7 +53,38 @@ Test(htpasswd, every_format)
                       "what follows a NUL counts: %s", users[i]);
     }
     cr_expect_not(matches(read, "nobody", "correct horse"));
-    cr_expect_not(weir_htpasswd_knows(read, WEIR_TEXT("nobody")));
+    weir_htpasswd_unref(read);
+}
+
+static int64_t cpu_ns_of_a_check(const weir_htpasswd *users, const char *user)
+{
+    struct timespec from, to;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    cr_expect_not(matches(users, user, "wrong"));
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+    return (to.tv_sec - from.tv_sec) * 1000000000 + (to.tv_nsec - from.tv_nsec);
+}
+
+Test(htpasswd, a_user_who_is_not_there_takes_as_long_as_one_who_is)
+{
+    weir_error error = {0};
+    weir_htpasswd *read = read_one("ann:$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", &error);
+    cr_assert_not_null(read);
+    int64_t known_ns = 0, unknown_ns = 0;
+    for (int i = 0; i < 20; i++) {
+        known_ns += cpu_ns_of_a_check(read, "ann");
+        unknown_ns += cpu_ns_of_a_check(read, "nobody");
+    }
+    cr_expect_gt(unknown_ns, known_ns / 2);
+    weir_htpasswd_unref(read);
+}
+
+Test(htpasswd, a_file_without_users_lets_nobody_in)
+{
+    weir_error error = {0};
+    weir_htpasswd *read = read_one("\n", &error);
+    cr_assert_not_null(read);
+    cr_expect_not(matches(read, "ann", ""));
     weir_htpasswd_unref(read);
 }
 
