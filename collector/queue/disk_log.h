@@ -69,6 +69,9 @@ WEIR_MUST_USE weir_status weir_disk_log_open(const weir_disk_log_settings *setti
 /* Gives up the lock. Unreleased records stay. NULL is fine. */
 void weir_disk_log_close(weir_disk_log *log);
 
+/* Changes settings.segment_bytes, from the next segment on. */
+void weir_disk_log_resize_segments(weir_disk_log *log, uint64_t segment_bytes);
+
 /* Appends `count` records in this order, then syncs once. All or nothing: after an error none of them will be handed
  * out by this process, and the log goes on with a new segment if the old one cannot be trusted any more (fdatasync
  * that failed is never tried again on the same file). Errors: WEIR_IO, errno kept and in the text (ENOSPC, EIO, …);

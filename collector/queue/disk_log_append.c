@@ -83,6 +83,11 @@ static bool is_removed(const weir_disk_log *log, const weir_disk_segment *segmen
     return log->files->fstat(log->files, segment->fd, &about) == 0 && about.st_nlink == 0;
 }
 
+void weir_disk_log_resize_segments(weir_disk_log *log, uint64_t segment_bytes)
+{
+    log->segment_bytes = segment_bytes;
+}
+
 static bool needs_segment(const weir_disk_log *log, size_t count)
 {
     const weir_disk_segment *active = log->active;

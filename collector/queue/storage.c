@@ -72,6 +72,25 @@ static void share_out(weir_storage *storage, uint64_t own)
     storage->segment_bytes = at_most(storage->settings.segment_bytes, share);
 }
 
+uint64_t storage_log_segment_bytes(const weir_storage_log *log)
+{
+    const weir_storage *storage = log->storage;
+    if (log->owner)
+        return storage->segment_bytes;
+    uint64_t share = storage->dead_letters_bytes_max / STORAGE_DEAD_LETTER_SHARE;
+    return at_most(storage->segment_bytes, share > STORAGE_SEGMENT_BYTES_MIN ? share : STORAGE_SEGMENT_BYTES_MIN);
+}
+
+/* The limits, once it is known what the files have: on a full disk that is all there is to share out. */
+static void share_out_again(weir_storage *storage)
+{
+    share_out(storage, atomic_load(&storage->file_bytes) + atomic_load(&storage->dead_letters_bytes));
+    for (weir_storage_log *log = storage->logs; log; log = log->next)
+        weir_disk_log_resize_segments(log->disk, storage_log_segment_bytes(log));
+    if (storage->dead_letters->disk)
+        weir_disk_log_resize_segments(storage->dead_letters->disk, storage_log_segment_bytes(storage->dead_letters));
+}
+
 static weir_status open_logs(weir_storage *storage, weir_error *ret_error)
 {
     for (weir_storage_log *log = storage->logs; log; log = log->next) {
@@ -93,7 +112,7 @@ weir_status weir_storage_start(weir_storage *storage, weir_error *ret_error)
         status = storage_check_orphans(storage, ret_error);
     if (status != WEIR_OK)
         return status;
-    share_out(storage, atomic_load(&storage->file_bytes) + atomic_load(&storage->dead_letters_bytes));
+    share_out_again(storage);
     if (pthread_create(&storage->thread, NULL, storage_run, storage) != 0)
         return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot start the thread of %s", settings->id);
     storage->is_running = true;

@@ -67,13 +67,13 @@ static char *read_owner(const weir_files *files, const char *folder)
 
 /* ---- opening ---- */
 
-static weir_disk_log_settings disk_settings(const weir_storage *storage, const char *folder)
+static weir_disk_log_settings disk_settings(const weir_storage *storage, const char *folder, uint64_t segment_bytes)
 {
     return (weir_disk_log_settings){
         .files = storage->settings.files,
         .folder = folder,
         .folder_mode = 0700,
-        .segment_bytes = storage->segment_bytes,
+        .segment_bytes = segment_bytes,
         .fsync = storage->settings.fsync,
     };
 }
@@ -92,9 +92,7 @@ static bool is_a_file(const weir_files *files, const char *path)
 weir_status storage_log_open(weir_storage_log *log, weir_error *ret_error)
 {
     weir_storage *storage = log->storage;
-    weir_disk_log_settings settings = disk_settings(storage, log->folder);
-    if (!log->owner && settings.segment_bytes > storage->dead_letters_bytes_max / STORAGE_DEAD_LETTER_SHARE)
-        settings.segment_bytes = storage->dead_letters_bytes_max / STORAGE_DEAD_LETTER_SHARE + 1;
+    weir_disk_log_settings settings = disk_settings(storage, log->folder, storage_log_segment_bytes(log));
     if (is_a_file(settings.files, log->folder))
         return weir_error_set(
             ret_error, WEIR_ERROR_PERMANENT, WEIR_IO,
@@ -235,7 +233,7 @@ static void remove_empty(const weir_storage *storage, const char *folder)
 static weir_status check_orphan(const weir_storage *storage, const char *folder, const char *owner,
                                 weir_error *ret_error)
 {
-    weir_disk_log_settings settings = disk_settings(storage, folder);
+    weir_disk_log_settings settings = disk_settings(storage, folder, storage->segment_bytes);
     weir_disk_log *disk;
     weir_status status = weir_disk_log_open(&settings, &disk, ret_error);
     if (status != WEIR_OK)

@@ -141,6 +141,11 @@ void storage_log_publish(weir_storage_log *log);
 
 uint64_t storage_items(const weir_disk_log_counts *counts);
 
+/* storage.c */
+
+/* The size of the log's segments, by the limits known so far. */
+uint64_t storage_log_segment_bytes(const weir_storage_log *log);
+
 /* storage_folder.c */
 char *storage_folder_name(const char *owner, weir_signal signal);
 /* One storage for each directory: another one's queues would look like those of nobody after a crash. WEIR_AGAIN: it is

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -296,6 +297,39 @@ Test(storage, many_idle_queues_leave_room_for_a_busy_one)
     cr_assert_eq(append_now(it.log, 1000, NAME_BYTES), WEIR_OK);
     cr_assert(weir_storage_log_reserve(it.log, 1 << 20));
     weir_storage_log_unreserve(it.log, 1 << 20);
+    end();
+    remove_folder(folder);
+}
+
+static void count_segment(void *user, const char *name)
+{
+    *(unsigned *)user += strstr(name, ".log") != NULL;
+}
+
+/* What the limits are shares of is then what the files have themselves, which is known only when they are open. */
+Test(storage, a_start_on_a_full_disk_makes_no_crumbs)
+{
+    enum { NAME_BYTES = 60000, RECORDS = 100, LETTERS = 50 };
+    WEIR_FREE char *folder = new_folder();
+    begin(folder);
+    it.settings.bytes_max = 0;
+    prepare("otlp/a");
+    start();
+    for (unsigned i = 0; i < RECORDS; i++)
+        cr_assert_eq(append_now(it.log, i, NAME_BYTES), WEIR_OK);
+    cr_assert_eq(append_now(weir_storage_dead_letters(it.storage), 0, 10), WEIR_OK);
+    end();
+
+    begin(folder);
+    it.settings.bytes_max = it.settings.free_bytes = 0;
+    prepare("otlp/a");
+    start();
+    for (unsigned i = 0; i < LETTERS; i++)
+        cr_assert_eq(append_now(weir_storage_dead_letters(it.storage), i, 10), WEIR_OK);
+    WEIR_FREE char *letters = weir_format("%s/deadletter", folder);
+    unsigned segments = 0;
+    cr_assert_eq(weir_files_real.list(&weir_files_real, letters, count_segment, &segments), 0);
+    cr_assert_leq(segments, 2);
     end();
     remove_folder(folder);
 }
