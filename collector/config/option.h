@@ -118,6 +118,9 @@ void weir_options_visit_extensions(const weir_option *options, const void *confi
 void weir_options_visit_secrets(const weir_option *options, const weir_node *node,
                                 void (*visit)(void *user, const weir_node *secret), void *user);
 
+/* True if what stands under such a name, of a header say, is likely to be a secret ("authorization", "x-api-key"). */
+bool weir_name_is_of_secret(const char *name);
+
 /* Diagnostics for a component's own checks; `node` is where (NULL: the whole file). printf-style, one sentence. */
 void weir_diagnostics_error(weir_diagnostics *diagnostics, const weir_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

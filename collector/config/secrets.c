@@ -14,7 +14,7 @@ typedef struct finder {
 static void find_in_table(const finder *self, const weir_option *options, const weir_node *node, bool is_brought);
 
 /* Headers are masked as one, but few of them are worth protecting: those whose name says so. */
-static bool is_name_of_secret(const char *name)
+bool weir_name_is_of_secret(const char *name)
 {
     static const char *const marks[] = {"auth", "token", "secret", "password", "key", "cookie", "credential"};
     for (size_t i = 0; i < WEIR_COUNT_OF(marks); i++) {
@@ -53,7 +53,7 @@ static void find_in_map(const finder *self, const weir_node *node, bool is_broug
     for (size_t i = 0; i < node->count; i++) {
         const weir_node *name = node->keys ? node->keys[i] : weir_node_get(node->items[i], "name");
         const weir_node *value = node->keys ? node->items[i] : weir_node_get(node->items[i], "value");
-        if (name && value && name->text && is_name_of_secret(name->text))
+        if (name && value && name->text && weir_name_is_of_secret(name->text))
             find_in_value(self, value, is_brought);
     }
 }
@@ -62,7 +62,7 @@ static void find_in_map(const finder *self, const weir_node *node, bool is_broug
 static bool is_harmless_header(const weir_node *node)
 {
     const weir_node *key = weir_node_get(node, "key");
-    return key && key->text && !is_name_of_secret(key->text);
+    return key && key->text && !weir_name_is_of_secret(key->text);
 }
 
 static void find_in_list(const finder *self, const weir_option *option, const weir_node *node, bool is_brought)

@@ -155,6 +155,18 @@ void weir_buffer_append_json_string(weir_buffer *buffer, const char *terminated)
     weir_buffer_append_byte(buffer, '"');
 }
 
+void weir_buffer_append_plain(weir_buffer *buffer, const char *terminated)
+{
+    for (const unsigned char *at = (const unsigned char *)terminated; *at; at++) {
+        if (*at < 0x20 || *at == 0x7f)
+            weir_buffer_printf(buffer, "\\x%02x", *at);
+        else if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) /* U+0080 … U+009F in UTF-8 */
+            weir_buffer_printf(buffer, "\\x%02x", *++at);
+        else
+            weir_buffer_append_byte(buffer, *at);
+    }
+}
+
 void weir_buffer_consume(weir_buffer *buffer, size_t len)
 {
     WEIR_ASSERT(len <= buffer->len);

@@ -79,6 +79,8 @@ void weir_buffer_append_byte(weir_buffer *buffer, uint8_t byte);
 void weir_buffer_printf(weir_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `terminated` as a JSON string with its quotes. Bytes that are not UTF-8 text become U+FFFD. */
 void weir_buffer_append_json_string(weir_buffer *buffer, const char *terminated);
+/* `terminated` for a terminal or a line of a log: control characters, those behind ASCII (C1) too, become \xNN. */
+void weir_buffer_append_plain(weir_buffer *buffer, const char *terminated);
 /* Takes away the first `len` bytes. */
 void weir_buffer_consume(weir_buffer *buffer, size_t len);
 /* The contents as a NUL-terminated string inside the buffer, valid until the next change. */

@@ -57,17 +57,6 @@ static void append_time(weir_buffer *line)
                        utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000);
 }
 
-/* Text for a terminal: control characters are shown, never obeyed. */
-static void append_plain(weir_buffer *line, const char *text)
-{
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (*at < 0x20 || *at == 0x7f)
-            weir_buffer_printf(line, "\\x%02x", *at);
-        else
-            weir_buffer_append_byte(line, *at);
-    }
-}
-
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 static void write_json(weir_buffer *line, weir_log_level level, const char *component, const char *message,
@@ -89,7 +78,7 @@ static void write_text(weir_buffer *line, weir_log_level level, const char *comp
 {
     append_time(line);
     weir_buffer_printf(line, "  %-5s  %s  ", level_names[level], component);
-    append_plain(line, message);
+    weir_buffer_append_plain(line, message);
     if (suppressed > 0)
         weir_buffer_printf(line, " suppressed=%u", suppressed);
     weir_buffer_append_byte(line, '\n');

@@ -136,7 +136,7 @@ static void groups_done(dead_groups *groups)
 /* The group of these two, made if need be; what comes after GROUPS_MAX different ones shares the last. */
 static dead_group *group_of(dead_groups *groups, const char *origin, const char *reason)
 {
-    if (groups->count == GROUPS_MAX)
+    if (groups->count >= GROUPS_MAX)
         origin = reason = "others";
     for (size_t i = 0; i < groups->count; i++) {
         if (strcmp(groups->items[i].origin, origin) == 0 && strcmp(groups->items[i].reason, reason) == 0)
@@ -168,7 +168,9 @@ static void print_group(const dead_group *group, weir_buffer *out)
     tool_print_amount(group->records, group->items, out);
     weir_buffer_append_text(out, ", last ");
     tool_print_time(group->newest_ns, out);
-    weir_buffer_printf(out, ": %s\n", group->reason);
+    weir_buffer_append_text(out, ": ");
+    weir_buffer_append_plain(out, group->reason);
+    weir_buffer_append_byte(out, '\n');
 }
 
 static void print_group_json(const dead_group *group, weir_buffer *out)

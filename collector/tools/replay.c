@@ -110,7 +110,9 @@ static void print_record(const char *what, const weir_record *record, const char
         weir_buffer_printf(&line, " of %s", record->origin);
     weir_buffer_append_text(&line, " from ");
     tool_print_time(record->wall_ns, &line);
-    fprintf(to, "%s: %s%s%s\n", what, weir_buffer_string(&line), *why ? ": " : "", why);
+    weir_buffer_append_text(&line, *why ? ": " : "");
+    weir_buffer_append_plain(&line, why); /* a backend's words */
+    fprintf(to, "%s: %s\n", what, weir_buffer_string(&line));
 }
 
 /* Tries until the answer is final or the attempts are used up. */
@@ -292,6 +294,13 @@ static bool become_owner(const char *path)
     return false;
 }
 
+static void print_stop(const weir_error *error)
+{
+    WEIR_BUFFER line = {0};
+    weir_buffer_append_plain(&line, error->text);
+    fprintf(stderr, "weir replay: stopped: %s\n", weir_buffer_string(&line));
+}
+
 static void print_result(const replay *self)
 {
     WEIR_BUFFER line = {0};
@@ -303,7 +312,7 @@ static void print_result(const replay *self)
         printf("; left: %" PRIu64 " refused for good, %" PRIu64 " not sent", self->refused, self->left);
     printf("\n");
     if (self->stopped_by.class_ != WEIR_ERROR_NONE)
-        fprintf(stderr, "weir replay: stopped: %s\n", self->stopped_by.text);
+        print_stop(&self->stopped_by);
     else if (is_interrupted)
         fprintf(stderr, "weir replay: stopped by a signal\n");
 }

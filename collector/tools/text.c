@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "config/option.h"
 #include "config/quantity.h"
 #include "otlp/validate.h"
 
@@ -157,6 +158,13 @@ static void print_slices(const weir_record *record, weir_buffer *out)
     weir_buffer_append_byte(out, ']');
 }
 
+/* What lets somebody in is for replay, not for a terminal. Of what an authenticator knows, `:auth.raw` is that. */
+static bool is_secret(const char *key)
+{
+    const char *attribute = strncmp(key, ":auth.", 6) == 0 ? key + 6 : NULL;
+    return attribute ? strcmp(attribute, "raw") == 0 || weir_name_is_of_secret(attribute) : weir_name_is_of_secret(key);
+}
+
 static void print_member(const char *name, weir_text value, weir_buffer *out)
 {
     WEIR_FREE char *terminated = weir_strndup(value.data ? value.data : "", value.len);
@@ -173,7 +181,7 @@ static void print_metadata(const weir_metadata *metadata, weir_buffer *out)
         weir_metadata_entry entry = weir_metadata_at(metadata, i);
         WEIR_FREE char *key = weir_strndup(entry.key.data, entry.key.len);
         weir_buffer_append_text(out, i ? ",{" : "{");
-        print_member(key, entry.value, out);
+        print_member(key, is_secret(key) ? WEIR_TEXT("[REDACTED]") : entry.value, out);
         weir_buffer_append_byte(out, '}');
     }
     weir_buffer_append_text(out, "],");

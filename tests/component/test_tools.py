@@ -2,6 +2,7 @@
 """Looking after what lies on disk: weir queue, weir deadletter and weir replay, beside a running weir and without one;
 and what weir says at its end."""
 
+import itertools
 import json
 import os
 import signal
@@ -67,11 +68,11 @@ def filled(weir, queue):
     return program
 
 
-def dead_letters(weir, queue, numbers):
+def dead_letters(weir, queue, numbers, reasons=itertools.repeat("no such tenant")):
     """weir runs, and has a dead letter for each number, from a backend that says INVALID_ARGUMENT to all."""
 
     def refuse(_request, context):
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no such tenant")
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, next(reasons))
 
     with Sink(refuse) as sink:
         program = weir(ON_DISK, QUEUE=queue, BACKEND=sink.endpoint)
@@ -233,6 +234,19 @@ def test_deadletter_cat_has_the_data_and_why(weir, run, queue):
     lines = [json.loads(line) for line in run("deadletter", "cat", "--meta", "--limit", 2, queue).stdout.splitlines()]
     assert [line["origin"] for line in lines] == ["otlp/backend"] * 2
     assert all("no such tenant" in line["reason"] for line in lines)
+
+
+def test_a_backends_words_are_shown_and_not_obeyed(weir, run, queue):
+    dead_letters(weir, queue, [1], iter(["no\x1b[2J\nway \u009b2J"]))
+    listed = run("deadletter", "ls", queue).stdout
+    assert r"no\x1b[2J\x0away \x9b2J" in listed and len(listed.splitlines()) == 1
+
+
+def test_a_thousand_reasons_are_listed_and_the_rest_together(weir, run, queue):
+    dead_letters(weir, queue, range(1, 1011), (f"reason {number}" for number in itertools.count()))
+    lines = run("deadletter", "ls", queue).stdout.splitlines()
+    assert len(lines) == 1001
+    assert lines[-1].startswith("others: 10 records") and lines[-1].endswith(": others")
 
 
 ## weir replay

@@ -69,6 +69,15 @@ Test(buffer, json_strings_escape_what_json_demands)
     cr_assert_str_eq(weir_buffer_string(&buffer), "\"x\\ufffd\"");
 }
 
+Test(buffer, plain_text_has_nothing_that_a_terminal_obeys)
+{
+    WEIR_BUFFER buffer = {0};
+    weir_buffer_append_plain(&buffer, "a\nb\x1b[2J\x7f \xc3\xa4 \xc2\xa0 \xc2\x9b"
+                                      "2J \xc2");
+    cr_assert_str_eq(weir_buffer_string(&buffer), "a\\x0ab\\x1b[2J\\x7f \xc3\xa4 \xc2\xa0 \\x9b"
+                                                  "2J \xc2");
+}
+
 Test(buffer, hex_is_lower_case)
 {
     char hex[7];

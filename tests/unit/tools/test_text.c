@@ -119,13 +119,32 @@ Test(tools_text, what_is_known_of_a_dead_letter)
                           .origin = owner,
                           .reason = (char[]){"no\nway"}};
     tool_print_meta_json(&log, &record, &out);
-    cr_expect_str_eq(weir_buffer_string(&out),
-                     "\"origin\":\"otlp/a\",\"reason\":\"no\\u000away\",\"signal\":\"logs\",\"time\":\"2026-09-21T14:13:20."
-                     "123Z\",\"items\":7,\"slices\":[{\"id\":\"0000000000000abc0000000000000001\",\"items\":2,"
-                     "\"ordinals\":[3,7]},{\"id\":\"0000000000000abc0000000000000002\",\"items\":5}],\"metadata\":[{"
-                     "\"tenant\":\"a\\\"b\"},{\"tenant\":\"c\"}],\"peer\":\"127.0.0.1:5\",");
+    cr_expect_str_eq(
+        weir_buffer_string(&out),
+        "\"origin\":\"otlp/a\",\"reason\":\"no\\u000away\",\"signal\":\"logs\",\"time\":\"2026-09-21T14:13:20."
+        "123Z\",\"items\":7,\"slices\":[{\"id\":\"0000000000000abc0000000000000001\",\"items\":2,"
+        "\"ordinals\":[3,7]},{\"id\":\"0000000000000abc0000000000000002\",\"items\":5}],\"metadata\":[{"
+        "\"tenant\":\"a\\\"b\"},{\"tenant\":\"c\"}],\"peer\":\"127.0.0.1:5\",");
     weir_metadata_unref(metadata);
     weir_ordinals_unref(kept);
+}
+
+Test(tools_text, what_lets_somebody_in_is_not_shown)
+{
+    static const char *const secret[] = {"authorization", "cookie", "x-api-key", ":auth.raw", ":auth.token"};
+    static const char *const harmless[] = {"tenant", ":auth.username", ":auth.subject"};
+    tool_log log = {.owner = (char[]){"otlp/a"}};
+    for (size_t i = 0; i < WEIR_COUNT_OF(secret) + WEIR_COUNT_OF(harmless); i++) {
+        bool is_secret = i < WEIR_COUNT_OF(secret);
+        const char *key = is_secret ? secret[i] : harmless[i - WEIR_COUNT_OF(secret)];
+        WEIR_BUFFER out = {0};
+        weir_metadata_entry entry = {weir_text_of(key), WEIR_TEXT("canary")};
+        weir_metadata *metadata = weir_metadata_new(&entry, 1, "");
+        weir_record record = {.signal = WEIR_LOGS, .wall_ns = WALL_NS, .metadata = metadata};
+        tool_print_meta_json(&log, &record, &out);
+        cr_expect_eq(strstr(weir_buffer_string(&out), "canary") == NULL, is_secret, "%s", key);
+        weir_metadata_unref(metadata);
+    }
 }
 
 Test(tools_text, what_is_no_otlp_is_found_before_it_is_printed)
