@@ -5,6 +5,11 @@
 
 #include "core/assert.h"
 #include "core/memory.h"
+#include "otlp/validate.h"
+
+_Static_assert((int)WEIR_TRACES == (int)WEIR_OTLP_TRACES && (int)WEIR_METRICS == (int)WEIR_OTLP_METRICS &&
+                   (int)WEIR_LOGS == (int)WEIR_OTLP_LOGS,
+               "a signal is cast to the kind of its requests");
 
 const char *weir_signal_name(weir_signal signal)
 {

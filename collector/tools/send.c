@@ -7,12 +7,6 @@
 #include "exporters/support/otlp_response.h"
 #include "net/grpc_client.h"
 
-static const char *const paths[WEIR_SIGNALS] = {
-    [WEIR_TRACES] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-    [WEIR_METRICS] = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-    [WEIR_LOGS] = "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-};
-
 struct tool_sender {
     weir_loop *loop;
     weir_grpc_client *client;
@@ -78,8 +72,8 @@ void tool_sender_send(tool_sender *sender, const weir_record *record, weir_error
         return;
     }
     sender->signal = record->signal;
-    sender->request =
-        (weir_grpc_request){.path = paths[record->signal], .parts = parts, .part_count = record->slice_count};
+    sender->request = (weir_grpc_request){
+        .path = weir_otlp_method(record->signal), .parts = parts, .part_count = record->slice_count};
     weir_timer_start(sender->turn, 0);
     weir_loop_run(sender->loop);
     *ret_outcome = sender->outcome;

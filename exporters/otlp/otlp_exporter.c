@@ -41,12 +41,6 @@ typedef struct otlp_request {
     weir_headers headers;
 } otlp_request;
 
-static const char *const paths[WEIR_SIGNALS] = {
-    [WEIR_TRACES] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-    [WEIR_METRICS] = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-    [WEIR_LOGS] = "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-};
-
 /* ---- sending ---- */
 
 static void request_free(otlp_request *request)
@@ -91,7 +85,7 @@ static void send_parts(otlp_request *request, const struct iovec *parts, size_t 
         count = 1;
     }
     const weir_grpc_request message = {
-        .path = paths[exporter->signal],
+        .path = weir_otlp_method(exporter->signal),
         .parts = parts,
         .part_count = count,
         .encoding = request->compressed ? weir_compressor_encoding(exporter->compressor) : WEIR_ENCODING_IDENTITY,

@@ -43,13 +43,6 @@ static bool keep_piece(void *context, weir_buffer *piece)
     return true;
 }
 
-static weir_otlp_kind kind_of(weir_signal signal)
-{
-    static const weir_otlp_kind kinds[WEIR_SIGNALS] = {
-        [WEIR_TRACES] = WEIR_OTLP_TRACES, [WEIR_METRICS] = WEIR_OTLP_METRICS, [WEIR_LOGS] = WEIR_OTLP_LOGS};
-    return kinds[signal];
-}
-
 void otlphttp_body_of_json(otlphttp_body *body, const weir_push *push, weir_account *account)
 {
     json_maker maker = {body, account};
@@ -58,7 +51,8 @@ void otlphttp_body_of_json(otlphttp_body *body, const weir_push *push, weir_acco
     WEIR_FREE weir_bytes *slices = weir_alloc(push->slice_count, sizeof *slices);
     for (uint32_t i = 0; i < push->slice_count; i++)
         slices[i] = (weir_bytes){push->slices[i]->data, push->slices[i]->len};
-    bool is_whole = weir_otlp_to_json_in_pieces(kind_of(push->signal), slices, push->slice_count, &piece, &spill);
+    bool is_whole =
+        weir_otlp_to_json_in_pieces((weir_otlp_kind)push->signal, slices, push->slice_count, &piece, &spill);
     WEIR_ASSERT(is_whole); /* keep_piece never says stop */
     (void)keep_piece(&maker, &piece);
 }

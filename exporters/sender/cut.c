@@ -77,13 +77,6 @@ static void pieces_done(pieces *gathered)
     free(gathered->items);
 }
 
-static weir_otlp_kind kind_of(weir_signal signal)
-{
-    static const weir_otlp_kind kinds[WEIR_SIGNALS] = {
-        [WEIR_TRACES] = WEIR_OTLP_TRACES, [WEIR_METRICS] = WEIR_OTLP_METRICS, [WEIR_LOGS] = WEIR_OTLP_LOGS};
-    return kinds[signal];
-}
-
 weir_batch *weir_batch_cut_slice(weir_batch *batch, uint64_t items_max, uint64_t bytes_max)
 {
     WEIR_ASSERT(batch->slice_count == 1);
@@ -91,7 +84,7 @@ weir_batch *weir_batch_cut_slice(weir_batch *batch, uint64_t items_max, uint64_t
     uint64_t items_before = batch->items;
     uint32_t items = items_max < UINT32_MAX ? (uint32_t)items_max : UINT32_MAX;
     WEIR_CLEANUP(pieces_done) pieces gathered = {0};
-    if (weir_otlp_split(kind_of(batch->signal), whole, items, bytes_max, gather_piece, &gathered) != WEIR_OK)
+    if (weir_otlp_split((weir_otlp_kind)batch->signal, whole, items, bytes_max, gather_piece, &gathered) != WEIR_OK)
         return NULL;
     if (gathered.count < 2)
         return NULL;

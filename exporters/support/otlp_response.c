@@ -3,9 +3,21 @@
 
 #include <stdio.h>
 
+#include "core/assert.h"
 #include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb-c.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
+
+const char *weir_otlp_method(weir_signal signal)
+{
+    static const char *const methods[WEIR_SIGNALS] = {
+        [WEIR_TRACES] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        [WEIR_METRICS] = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        [WEIR_LOGS] = "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    };
+    WEIR_ASSERT(signal < WEIR_SIGNALS);
+    return methods[signal];
+}
 
 static void set_partial(weir_error *ret_error, int64_t rejected, const char *message)
 {
