@@ -535,12 +535,14 @@ weir_status weir__tls_adopt(weir_tls *tls, weir_loop *loop, int accepted, weir_s
 static void expect_name(tls_socket *self)
 {
     X509_VERIFY_PARAM *expected = SSL_get0_param(self->ssl);
+    WEIR_ASSERT(*self->name); /* without a name OpenSSL would take any that the authority has signed */
     SSL_set_hostflags(self->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (X509_VERIFY_PARAM_set1_ip_asc(expected, self->name) == 1)
         return;
     ERR_clear_error();
     SSL_set_tlsext_host_name(self->ssl, self->name);
-    SSL_set1_host(self->ssl, self->name);
+    int is_expected = SSL_set1_host(self->ssl, self->name);
+    WEIR_ASSERT(is_expected); /* out of memory */
 }
 
 weir_status weir__tls_connect(weir_tls *tls, weir_loop *loop, const char *endpoint, weir_socket_fn on_event, void *user,
