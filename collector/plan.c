@@ -77,8 +77,8 @@ static void check_signals(const weir_plan *plan, const weir_indexes *indexes, co
 
 /* ---- memory ---- */
 
-/* The smallest limit that a memory_limiter of some pipeline sets; without one, half of what the control group allows.
- * */
+/* The smallest limit that a memory_limiter of some pipeline sets; without one, half of what the control group
+ * allows. */
 static void plan_memory(weir_plan *plan)
 {
     for (size_t i = 0; i < plan->component_count; i++) {

@@ -264,8 +264,8 @@ static void report_failed_start(const weir_error *error)
 int weir_run(weir_plan *plan, const weir_run_options *options)
 {
     block_signals();
-    /* One arena per thread would keep what another thread's peak has freed; request bodies live on one worker anyway.
-     * */
+    /* One arena per thread would keep what another thread's peak has freed; request bodies live on one worker
+     * anyway. */
     mallopt(M_ARENA_MAX, 2);
     run_state state = {
         .plan = plan, .options = options, .control = weir_loop_new_uv(), .signal_task = {.run = on_signal}};

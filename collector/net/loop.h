@@ -95,8 +95,8 @@ static inline void weir_loop_run(weir_loop *loop)
 {
     loop->ops->run(loop);
 }
-/* Makes weir_loop_run return after the current callback. On the loop's thread; from others post a task that calls it.
- * */
+/* Makes weir_loop_run return after the current callback. On the loop's thread; from others post a task that calls
+ * it. */
 static inline void weir_loop_stop(weir_loop *loop)
 {
     loop->ops->stop(loop);

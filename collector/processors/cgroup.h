@@ -18,8 +18,8 @@
  * 0 if neither can be read. */
 uint64_t weir_cgroup_memory_bytes(const weir_files *files);
 
-/* The CPUs this process may use: the smallest quota, rounded up, but not more than the affinity mask has. At least 1.
- * */
+/* The CPUs this process may use: the smallest quota, rounded up, but not more than the affinity mask has. At least
+ * 1. */
 unsigned weir_cgroup_cpus(const weir_files *files);
 
 #endif

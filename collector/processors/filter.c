@@ -319,8 +319,8 @@ weir_filter *weir_filter_new(const weir_filter_config *config, weir_signal signa
         filter->severity_number = config->log_severity_number;
         break;
     case WEIR_METRICS:
-        /* Only names count for metrics; without any, the Collector's filter does nothing, whatever else it was given.
-         * */
+        /* Only names count for metrics; without any, the Collector's filter does nothing, whatever else it was
+         * given. */
         filter->names = compile_names(&config->metric_names, regexp);
         if (filter->names.is_set)
             return filter;

@@ -43,8 +43,8 @@ typedef struct weir_library_config {
 
 extern const weir_option weir_filter_options[];
 
-/* Reports what is missing, malformed or without meaning for all signals together. `config` may be NULL (not written).
- * */
+/* Reports what is missing, malformed or without meaning for all signals together. `config` may be NULL (not
+ * written). */
 void weir_filter_check(const weir_filter_config *config, const weir_node *node, weir_diagnostics *diagnostics);
 
 typedef struct weir_filter weir_filter;

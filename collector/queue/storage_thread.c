@@ -388,8 +388,8 @@ static void serve(weir_storage_log *log, storage_work *work)
     free(work->releases.positions);
 }
 
-/* The next log with work, its work moved out; NULL when everything is served and the storage stops. The lock is held.
- * */
+/* The next log with work, its work moved out; NULL when everything is served and the storage stops. The lock is
+ * held. */
 static weir_storage_log *next_work(weir_storage *storage, storage_work *ret_work)
 {
     while (!storage->queued && !storage->is_stopping)

@@ -19,8 +19,8 @@ weir_batch *weir_batch_cut_at(weir_batch *batch, uint32_t index);
  * cut. */
 weir_batch *weir_batch_cut_slice(weir_batch *batch, uint64_t items_max, uint64_t bytes_max);
 
-/* Makes `batch` fit into the limits (0: none), as far as whole items allow; the rest is given, NULL if there is none.
- * */
+/* Makes `batch` fit into the limits (0: none), as far as whole items allow; the rest is given, NULL if there is
+ * none. */
 weir_batch *weir_batch_cut_to_fit(weir_batch *batch, uint64_t items_max, uint64_t bytes_max);
 
 #endif
