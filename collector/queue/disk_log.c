@@ -106,6 +106,7 @@ void weir_disk_segment_finish(weir_disk_log *log, weir_disk_segment *segment)
         report("remove", done);
     if (weir_disk_log_sync_folder(log) != WEIR_OK)
         report("sync the name of", path);
+    log->file_bytes -= segment->end;
     unlink_from_list(log, segment);
     weir_disk_segment_free(segment, files);
 }
@@ -168,14 +169,13 @@ weir_disk_log_counts weir_disk_log_count(const weir_disk_log *log)
     weir_disk_log_counts counts = {
         .records = log->left.records,
         .record_bytes = log->left.payload_bytes,
+        .file_bytes = log->file_bytes,
         .oldest_wall_ns = oldest_wall_ns(log),
         .damaged_bytes = log->damaged_bytes,
         .damaged_records = log->damaged_records,
         .torn_bytes = log->torn_bytes,
     };
     memcpy(counts.items, log->left.items, sizeof counts.items);
-    for (const weir_disk_segment *segment = log->oldest; segment; segment = segment->next)
-        counts.file_bytes += segment->end;
     return counts;
 }
 

@@ -70,6 +70,7 @@ weir_status weir_disk_segment_begin(weir_disk_log *log, uint64_t wall_ns, weir_e
     log->active = weir_disk_segment_new(log, header.number);
     log->active->tag = header.tag;
     log->active->end = WEIR_SEGMENT_HEADER_BYTES;
+    log->file_bytes += WEIR_SEGMENT_HEADER_BYTES;
     log->active->fd = fd;
     if (before && before->left.records == 0)
         weir_disk_segment_finish(log, before);
@@ -206,6 +207,7 @@ weir_status weir_disk_log_append(weir_disk_log *log, const weir_record_image *co
     if (write_group(log, part_count) != WEIR_OK)
         return append_error(log, active->number, ret_error);
     active->end += group_bytes;
+    log->file_bytes += group_bytes;
     for (size_t i = 0; i < count; i++) {
         ret_positions[i] = (weir_disk_position){.segment = active->number, .index = active->records};
         accept_record(log, images[i], wall_ns);

@@ -169,6 +169,7 @@ static void add_segment(weir_disk_log *log, uint64_t number, const weir_segment_
     segment->oldest_wall_ns = scan->oldest_wall_ns;
     segment->done_bytes = reader->done_bytes;
     judge_damage(log, segment, scan, reader, is_last);
+    log->file_bytes += segment->end;
     weir_disk_left_add(&log->left, &scan->left);
     if (reader->has_header)
         memcpy(log->id, reader->log_id, sizeof log->id);

@@ -62,6 +62,7 @@ struct weir_disk_log {
     weir_disk_segment *active; /* NULL, or the newest */
     weir_disk_cursor cursor;
     weir_disk_left left;
+    uint64_t file_bytes;    /* of all segments */
     uint64_t damaged_bytes; /* these three as in weir_disk_log_counts */
     uint64_t damaged_records;
     uint64_t torn_bytes;

@@ -3,13 +3,16 @@
 can never be delivered lies in the dead letters."""
 
 import fcntl
+import itertools
 import re
+import resource
 import shutil
 import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import grpc
 import pytest
@@ -475,3 +478,31 @@ def test_sigterm_while_a_request_is_received_and_the_backend_is_silent(site):
         program.wait(10)
         assert 1 < time.monotonic() - started < 5, "the backend is given its two seconds, and no more"
     assert printed_books(program)[SPANS]["on_disk"] == 1
+
+
+def test_without_file_descriptors_data_is_refused_and_nothing_is_lost(site):
+    config = replace(CONFIG, "create_directory: true", "create_directory: true, segment_size: 64KiB")
+    program = site.weir(config)
+    client, number, sent = HttpClient(program), 0, []
+
+    def send() -> bool:
+        nonlocal number
+        number += 1
+        answer = client.send(numbered([number], padding=40000).SerializeToString())
+        sent.extend([number] if answer.ok else [])
+        return answer.ok
+
+    assert send()
+    allowed = resource.prlimit(program.pid, resource.RLIMIT_NOFILE)
+    open_files = {int(path.name) for path in Path(f"/proc/{program.pid}/fd").iterdir()}
+    lowest_free = next(fd for fd in itertools.count() if fd not in open_files)
+    resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (lowest_free, allowed[1]))
+    wait_until(lambda: not send(), 5, "the next file cannot be opened")
+    resource.prlimit(program.pid, resource.RLIMIT_NOFILE, allowed)
+    wait_until(send, 5, "it goes on")
+    with site.backend() as sink:
+        wait_until(lambda: len(sink.numbers()) == len(sent), 10, "all that was answered OK arrives")
+        assert sorted(sink.numbers()) == sent
+        wait_until(lambda: read_books(program)[SPANS]["on_disk"] == 0, 5, "it is released")
+        stop_balanced(program)
+    client.close()
