@@ -48,12 +48,27 @@ static const struct {
     {"1.3", CURL_SSLVERSION_TLSv1_3, CURL_SSLVERSION_MAX_TLSv1_3},
 };
 
+static bool is_tls_1_3_suite(const char *iana_name)
+{
+    return strstr(iana_name, "_WITH_") == NULL;
+}
+
+/* Where no suite of an older version is written, no older version is spoken: as in collector/tls and in Go. */
+static bool has_only_tls_1_3_suites(const weir_tls_settings *tls)
+{
+    for (size_t i = 0; i < tls->cipher_suites.count; i++)
+        if (!is_tls_1_3_suite(tls->cipher_suites.items[i]))
+            return false;
+    return tls->cipher_suites.count > 0;
+}
+
 /* config/tls.c has refused other versions. */
 static long version_bits(const weir_tls_settings *tls)
 {
-    long bits = is_set(tls->min_version) ? 0 : CURL_SSLVERSION_TLSv1_2;
+    const char *min_version = has_only_tls_1_3_suites(tls) ? "1.3" : tls->min_version;
+    long bits = is_set(min_version) ? 0 : CURL_SSLVERSION_TLSv1_2;
     for (size_t i = 0; i < WEIR_COUNT_OF(versions); i++) {
-        if (is_set(tls->min_version) && strcmp(tls->min_version, versions[i].name) == 0)
+        if (is_set(min_version) && strcmp(min_version, versions[i].name) == 0)
             bits |= versions[i].min;
         if (is_set(tls->max_version) && strcmp(tls->max_version, versions[i].name) == 0)
             bits |= versions[i].max;
@@ -74,11 +89,6 @@ static const char *openssl_suite(const char *iana_name)
 {
     const char *name = OPENSSL_cipher_name(iana_name);
     return strcmp(name, "(NONE)") == 0 ? NULL : name;
-}
-
-static bool is_tls_1_3_suite(const char *iana_name)
-{
-    return strstr(iana_name, "_WITH_") == NULL;
 }
 
 static void set_suites(CURL *easy, const weir_tls_settings *tls)

@@ -529,6 +529,16 @@ def test_tls_with_suites_and_curves_of_ones_own(weir, authority):
         assert chosen == ["ECDHE-ECDSA-CHACHA20-POLY1305"]
 
 
+def test_tls_with_suites_of_1_3_alone_speaks_nothing_older(weir, authority):
+    context = server_context(authority.issue("server"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with HttpSink(tls=context) as sink:
+        program = weir(config_for(sink.endpoint, f"tls: {{ca_file: {authority.cert}, cipher_suites: [TLS_AES_128_GCM_SHA256]}}"))
+        assert not send(program, [1], timeout=1).ok
+        assert not sink.requests
+        assert "version" in program.output()
+
+
 def test_tls_with_certificates_in_the_configuration(weir, authority):
     identity = authority.issue("client")
     with HttpSink(tls=server_context(authority.issue("server"), authority.cert)) as sink:
