@@ -430,24 +430,17 @@ def test_a_record_larger_than_the_memory_limit_of_the_next_run(site):
         stop_balanced(program)
 
 
-@pytest.mark.parametrize("limit", ["sizer: bytes, queue_size: 2000000", "sizer: requests"])
-def test_requests_that_wait_for_room_do_not_keep_the_queue_from_being_read(site, limit):
-    """They hold all of the memory; what makes room for them has to be read into memory."""
-    config = replace(with_memory(CONFIG, 8), "storage: file_storage",
-                     f"storage: file_storage, {limit}, block_on_overflow: true")
-    config = replace(config, "create_directory: true", "create_directory: true, max_size: 8388608")
-    program = site.weir(config)
-    client, number = HttpClient(program), 0
-    for number in range(1, 7):
-        answers = send_together(program, [numbered([number], padding=300 * 1024).SerializeToString()])
-    time.sleep(1)
-    answers = send_together(program, [numbered([number], padding=500 * 1024).SerializeToString() for number in range(11, 51)])
-    time.sleep(1)
-    with site.backend() as sink:
-        ok = [answer.result(40).ok for answer in answers]
-        print("OK", sum(ok), "of", len(ok))
-        wait_until(lambda: set(number for number, is_ok in zip(range(11, 51), ok) if is_ok) <= set(sink.numbers()), 10, "all")
-        stop_balanced(program)
+def test_requests_that_wait_for_room_do_not_keep_the_queue_from_being_read(site):
+    """They hold all of the memory, and wait for room that comes only when something is read into memory and sent."""
+    config = replace(with_memory(CONFIG, 8), "storage: file_storage", "storage: file_storage, block_on_overflow: true")
+    program = site.weir(replace(config, "create_directory: true", "create_directory: true, max_size: 8388608"))
+    with Load(program, 40, spans=1, make=lambda numbers: numbered(numbers, padding=300000), timeout=30) as load:
+        time.sleep(3)
+        with site.backend() as sink:
+            wait_until(lambda: len(sink.numbers()) >= 100, 20, "it flows")
+            load.stop()
+            wait_until(lambda: load.acknowledged <= set(sink.numbers()), 10, "all that was answered OK arrives")
+            stop_balanced(program)
 
 
 def test_a_deleted_folder_is_not_answered_ok(site):
