@@ -46,10 +46,9 @@ static void plan_component(weir_planned_component *planned, const weir_component
 /* A pipeline of any other type has been reported as an error before. */
 static weir_signal signal_of(const char *type)
 {
-    weir_signal signal = 0;
-    while (signal < WEIR_SIGNALS && strcmp(type, weir_signal_name(signal)) != 0)
-        signal++;
-    WEIR_ASSERT(signal < WEIR_SIGNALS);
+    weir_signal signal;
+    bool is_known = weir_signal_find(type, &signal);
+    WEIR_ASSERT(is_known);
     return signal;
 }
 

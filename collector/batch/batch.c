@@ -2,6 +2,7 @@
 #include "batch/batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/assert.h"
 #include "core/memory.h"
@@ -16,6 +17,17 @@ const char *weir_signal_name(weir_signal signal)
     static const char *const names[WEIR_SIGNALS] = {"traces", "metrics", "logs"};
     WEIR_ASSERT(signal < WEIR_SIGNALS);
     return names[signal];
+}
+
+bool weir_signal_find(const char *name, weir_signal *ret_signal)
+{
+    for (weir_signal signal = 0; signal < WEIR_SIGNALS; signal++) {
+        if (strcmp(name, weir_signal_name(signal)) == 0) {
+            *ret_signal = signal;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *weir_signal_items(weir_signal signal)

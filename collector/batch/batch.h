@@ -24,6 +24,8 @@ typedef enum weir_signal { WEIR_TRACES, WEIR_METRICS, WEIR_LOGS, WEIR_SIGNALS } 
 
 /* "traces", "metrics", "logs". */
 const char *weir_signal_name(weir_signal signal);
+/* The signal of that name; false, `*ret_signal` untouched, for any other name. */
+bool weir_signal_find(const char *name, weir_signal *ret_signal);
 /* What the signal's items are called in metric names: "spans", "metric_points", "log_records". */
 const char *weir_signal_items(weir_signal signal);
 

@@ -76,7 +76,7 @@ static bool take_option(int option, const char *command, tool_arguments *out)
         return (weir_text_to_uint(weir_text_of(optarg), UINT64_MAX, &out->limit) && out->limit > 0) ||
                complain(command, "--limit is a number of records from 1", optarg);
     case 's':
-        out->has_signal = tool_signal_of(optarg, &out->signal);
+        out->has_signal = weir_signal_find(optarg, &out->signal);
         return out->has_signal || complain(command, "--signal is traces, metrics or logs", optarg);
     case 't':
         return read_endpoint(optarg, out) || complain(command, "--to is a host and a port", optarg);

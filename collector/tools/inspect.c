@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/memory.h"
 #include "otlp/json.h"
@@ -68,13 +67,6 @@ typedef struct inspection {
     bool of_dead_letters;
 } inspection;
 
-static uint64_t wall_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static bool is_wanted(const tool_arguments *arguments, const weir_record *record)
 {
     bool is_of_signal = !arguments->has_signal || record->signal == arguments->signal;
@@ -103,7 +95,7 @@ static weir_status list_queue(const tool_log *log, const tool_arguments *argumen
     if (status != WEIR_OK)
         return status;
     WEIR_BUFFER line = {0};
-    (arguments->is_json ? tool_print_log_json : tool_print_log)(log, &counts, wall_now_ns(), &line);
+    (arguments->is_json ? tool_print_log_json : tool_print_log)(log, &counts, tool_wall_now_ns(), &line);
     print(&line);
     return WEIR_OK;
 }

@@ -16,17 +16,6 @@ enum { SEGMENT_NAME_LEN = 16, OWNER_BYTES_MAX = 4096, LOCKS_BYTES_MAX = 4 * 1024
 
 static const char dead_letters_folder[] = "deadletter";
 
-bool tool_signal_of(const char *name, weir_signal *ret_signal)
-{
-    for (weir_signal signal = 0; signal < WEIR_SIGNALS; signal++) {
-        if (strcmp(name, weir_signal_name(signal)) == 0) {
-            *ret_signal = signal;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- what a folder is ---- */
 
 typedef struct folder_names {
@@ -126,7 +115,7 @@ static void read_owner(tool_log *log)
     text += strlen(kind);
     log->owner = weir_strndup(text, (size_t)(last_space - text));
     WEIR_FREE char *signal = weir_strndup(last_space + 1, (size_t)(end - last_space - 1));
-    log->has_signal = tool_signal_of(signal, &log->signal);
+    log->has_signal = weir_signal_find(signal, &log->signal);
 }
 
 static const char *name_of_path(const char *path)

@@ -29,9 +29,6 @@ typedef struct tool_logs {
 WEIR_MUST_USE weir_status tool_logs_find(const char *directory, tool_logs *ret_logs, weir_error *ret_error);
 void tool_logs_done(tool_logs *logs);
 
-/* "traces", "metrics" or "logs"; false, `*ret_signal` untouched, for any other name. */
-bool tool_signal_of(const char *name, weir_signal *ret_signal);
-
 /* weir_disk_log_visit, for which a log that has no records yet is just empty. */
 WEIR_MUST_USE weir_status tool_log_visit(const tool_log *log,
                                          bool (*on_record)(void *user, const weir_record *record,

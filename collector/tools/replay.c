@@ -319,12 +319,10 @@ static void print_result(const replay *self)
 
 static int replay_log(const tool_log *log, const tool_arguments *arguments)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     replay self = {.arguments = arguments,
                    .log = log,
                    .sender = arguments->is_dry_run ? NULL : tool_sender_new(arguments),
-                   .started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec};
+                   .started_ns = tool_wall_now_ns()};
     weir_error error = {0};
     catch_signals();
     weir_status status = log->is_dead_letters ? replay_dead_letters(&self, &error) : replay_queue(&self, &error);

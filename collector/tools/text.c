@@ -10,6 +10,13 @@
 
 /* ---- numbers ---- */
 
+uint64_t tool_wall_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 void tool_print_bytes(uint64_t bytes, weir_buffer *out)
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tools print: sizes, times and counts for people, and records as lines of JSON. Pure but for `now`.
+ * What the tools print: sizes, times and counts for people, and records as lines of JSON. Pure but for
+ * tool_wall_now_ns.
  */
 #ifndef WEIR_TOOLS_TEXT_H
 #define WEIR_TOOLS_TEXT_H
 
 #include "queue/disk_log.h"
 #include "tools/logs.h"
+
+/* Nanoseconds since 1970, by the clock that records carry. */
+uint64_t tool_wall_now_ns(void);
 
 /* "17 B", "1.2 MiB". */
 void tool_print_bytes(uint64_t bytes, weir_buffer *out);
