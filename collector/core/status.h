@@ -23,7 +23,7 @@ typedef enum weir_status {
     WEIR_NOT_FOUND = -6,
     WEIR_CLOSED = -7, /* the other side is gone */
     WEIR_TIMEOUT = -8,
-    WEIR_IO = -9,        /* the operating system said no; errno has the reason */
+    WEIR_IO = -9,         /* the operating system said no; errno has the reason */
     WEIR_CANCELLED = -10, /* given up by us or by the one who asked */
     WEIR_DENIED = -11     /* who asks has not proved who it is */
 } weir_status;
