@@ -2,17 +2,14 @@
 #include "embedded.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "core/file.h"
+#include "core/lock_file.h"
 #include "core/memory.h"
 
 /* Bounded in all: 1 GiB of queue, and three times 64 MiB of files for each signal. */
@@ -100,44 +97,23 @@ static bool make_folders(const char *folder)
     return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-/* The number the holder wrote into its lock file; empty if there is none. */
-static void read_holder(int fd, char *ret_text, size_t size)
-{
-    ssize_t len = weir_files_real.pread(&weir_files_real, fd, ret_text, size - 1, 0);
-    ret_text[len > 0 ? len : 0] = '\0';
-    ret_text[strcspn(ret_text, "\n")] = '\0';
-}
-
-static void write_holder(int fd)
-{
-    char text[24];
-    int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    struct iovec part = {text, (size_t)len};
-    /* A name for people: the lock holds without it. */
-    if (weir_files_real.ftruncate(&weir_files_real, fd, 0) == 0 &&
-        weir_files_real.pwritev(&weir_files_real, fd, &part, 1, 0) < 0)
-        return;
-}
-
 weir_status weir_state_folder_take(const char *folder, weir_error *ret_error)
 {
-    WEIR_FREE char *lock_path = weir_format("%s/weir.lock", folder);
+    WEIR_FREE char *path = weir_format("%s/weir.lock", folder);
+    char holder[WEIR_LOCK_HOLDER_SIZE];
+    int fd; /* stays open, and the lock with it, until the process ends */
     if (!make_folders(folder))
         return cannot_use(folder, ret_error);
-    int fd = weir_files_real.open(&weir_files_real, lock_path, O_RDWR | O_CREAT, 0600);
-    if (fd < 0)
-        return cannot_use(folder, ret_error);
-    if (weir_files_real.lock(&weir_files_real, fd) < 0) {
-        char holder[24];
-        read_holder(fd, holder, sizeof holder);
-        weir_files_real.close(&weir_files_real, fd);
-        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_AGAIN,
+    weir_status status = weir_lock_file_take(&weir_files_real, path, &fd, holder);
+    if (status == WEIR_AGAIN)
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, status,
                               "another weir without a configuration runs already (process %s, in %s): stop it, or give "
                               "this one a folder and ports of its own (--state-dir, --set)",
                               holder, folder);
-    }
-    write_holder(fd);
-    return WEIR_OK; /* the descriptor stays open, and the lock with it, until the process ends */
+    if (status != WEIR_OK)
+        return cannot_use(folder, ret_error);
+    (void)weir_lock_file_sign(&weir_files_real, fd);
+    return WEIR_OK;
 }
 
 void weir_embedded_announce(const char *folder)

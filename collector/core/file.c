@@ -138,7 +138,7 @@ const weir_files weir_files_real = {
     .list = real_list,
 };
 
-static weir_status read_to_end(const weir_files *files, int fd, size_t size_max, weir_buffer *out)
+weir_status weir_file_read_to_end(const weir_files *files, int fd, size_t size_max, weir_buffer *out)
 {
     enum { STEP_BYTES = 16 * 1024 };
     size_t start = out->len;
@@ -162,7 +162,7 @@ weir_status weir_file_read_all(const weir_files *files, const char *path, size_t
     int fd = files->open(files, path, O_RDONLY, 0);
     if (fd < 0)
         return errno == ENOENT ? WEIR_NOT_FOUND : WEIR_IO;
-    weir_status status = read_to_end(files, fd, size_max, out);
+    weir_status status = weir_file_read_to_end(files, fd, size_max, out);
     int read_errno = errno;
     files->close(files, fd);
     errno = read_errno;

@@ -44,6 +44,9 @@ extern const weir_files weir_files_real;
 WEIR_MUST_USE weir_status weir_file_read_all(const weir_files *files, const char *path, size_t size_max,
                                              weir_buffer *out);
 
+/* The same of an open file, from where it stands. */
+WEIR_MUST_USE weir_status weir_file_read_to_end(const weir_files *files, int fd, size_t size_max, weir_buffer *out);
+
 /* Reads exactly `size` bytes. WEIR_IO: errno; EIO also if the file ends too early. */
 WEIR_MUST_USE weir_status weir_file_read_at(const weir_files *files, int fd, void *ret_bytes, size_t size,
                                             uint64_t offset);

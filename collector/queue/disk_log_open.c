@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/assert.h"
+#include "core/lock_file.h"
 #include "core/memory.h"
 #include "queue/disk_log_state.h"
 #include "telemetry/log.h"
@@ -46,38 +45,16 @@ static weir_status make_folder(const weir_disk_log *log, unsigned mode, weir_err
     return WEIR_OK;
 }
 
-enum { PID_TEXT_MAX = 32 };
-
-static weir_status held_error(const weir_disk_log *log, const char *path, weir_error *ret_error)
-{
-    char pid[PID_TEXT_MAX] = {0};
-    ssize_t len = log->files->pread(log->files, log->lock_fd, pid, sizeof pid - 1, 0);
-    pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
-    return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_AGAIN,
-                          "%s: another process holds it%s%s; give every weir a directory of its own", path,
-                          pid[0] ? ", pid " : "", pid);
-}
-
 static weir_status take_lock(weir_disk_log *log, weir_error *ret_error)
 {
     WEIR_FREE char *path = weir_format("%s/lock", log->folder);
-    log->lock_fd = log->files->open(log->files, path, O_RDWR | O_CREAT, 0600);
-    if (log->lock_fd < 0)
-        return io_error("open", path, ret_error);
-    if (log->files->lock(log->files, log->lock_fd) == 0)
-        return WEIR_OK;
-    return errno == EWOULDBLOCK ? held_error(log, path, ret_error) : io_error("lock", path, ret_error);
-}
-
-/* For the message that another process gives. On a full disk it lacks the number; that is no reason not to start. */
-static void write_pid(const weir_disk_log *log)
-{
-    char pid[PID_TEXT_MAX];
-    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    struct iovec part = {.iov_base = pid, .iov_len = (size_t)len};
-    if (log->files->ftruncate(log->files, log->lock_fd, 0) != 0 ||
-        weir_file_write_at(log->files, log->lock_fd, &part, 1, 0) != WEIR_OK)
-        weir_log(WEIR_LOG_DEBUG, NULL, "the lock of the disk queue does not name this process folder=%s", log->folder);
+    char holder[WEIR_LOCK_HOLDER_SIZE];
+    weir_status status = weir_lock_file_take(log->files, path, &log->lock_fd, holder);
+    if (status == WEIR_AGAIN)
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, status,
+                              "%s: another process holds it%s%s; give every weir a directory of its own", path,
+                              holder[0] ? ", pid " : "", holder);
+    return status == WEIR_OK ? status : io_error("lock", path, ret_error);
 }
 
 /* ---- what the segments hold ---- */
@@ -311,7 +288,8 @@ static void replace_damaged_newest(weir_disk_log *log)
 
 static weir_status repair(weir_disk_log *log, const weir_folder_view *view, weir_error *ret_error)
 {
-    write_pid(log);
+    if (!weir_lock_file_sign(log->files, log->lock_fd))
+        weir_log(WEIR_LOG_DEBUG, NULL, "the lock of the disk queue does not name this process folder=%s", log->folder);
     if (log->torn_bytes > 0) {
         weir_status status = cut_tail(log, log->newest, ret_error);
         if (status != WEIR_OK)

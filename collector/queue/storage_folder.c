@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/lock_file.h"
 #include "core/memory.h"
 #include "queue/storage_internal.h"
 #include "telemetry/log.h"
@@ -115,49 +115,23 @@ weir_status storage_log_open(weir_storage_log *log, weir_error *ret_error)
 /* ---- the directory ---- */
 
 #define LOCK_FILE "storage.lock"
-enum { PID_TEXT_MAX = 32 };
-
-static weir_status held_error(const weir_storage *storage, int fd, weir_error *ret_error)
-{
-    const weir_storage_settings *settings = &storage->settings;
-    char pid[PID_TEXT_MAX] = {0};
-    ssize_t len = settings->files->pread(settings->files, fd, pid, sizeof pid - 1, 0);
-    pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
-    return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_AGAIN,
-                          "%s: another process holds it%s%s, or another storage of this configuration; give each a "
-                          "directory of its own",
-                          settings->directory, pid[0] ? ", pid " : "", pid);
-}
-
-static void write_pid(const weir_storage *storage)
-{
-    const weir_files *files = storage->settings.files;
-    char pid[PID_TEXT_MAX];
-    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    struct iovec part = {.iov_base = pid, .iov_len = (size_t)len};
-    if (files->ftruncate(files, storage->lock_fd, 0) != 0 ||
-        weir_file_write_at(files, storage->lock_fd, &part, 1, 0) != WEIR_OK)
-        weir_log(WEIR_LOG_DEBUG, storage->settings.id, "the lock does not name this process directory=%s",
-                 storage->settings.directory);
-}
 
 weir_status storage_lock_directory(weir_storage *storage, weir_error *ret_error)
 {
-    const weir_files *files = storage->settings.files;
-    WEIR_FREE char *path = weir_format("%s/%s", storage->settings.directory, LOCK_FILE);
-    int fd = files->open(files, path, O_RDWR | O_CREAT, 0600);
-    if (fd < 0)
-        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO, "cannot open %s: %s", path, strerror(errno));
-    if (files->lock(files, fd) == 0) {
-        storage->lock_fd = fd;
-        write_pid(storage);
-        return WEIR_OK;
-    }
-    weir_status status = errno == EWOULDBLOCK ? held_error(storage, fd, ret_error)
-                                              : weir_error_set(ret_error, WEIR_ERROR_PERMANENT, WEIR_IO,
-                                                               "cannot lock %s: %s", path, strerror(errno));
-    files->close(files, fd);
-    return status;
+    const weir_storage_settings *settings = &storage->settings;
+    WEIR_FREE char *path = weir_format("%s/%s", settings->directory, LOCK_FILE);
+    char holder[WEIR_LOCK_HOLDER_SIZE];
+    weir_status status = weir_lock_file_take(settings->files, path, &storage->lock_fd, holder);
+    if (status == WEIR_AGAIN)
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, status,
+                              "%s: another process holds it%s%s, or another storage of this configuration; give each a "
+                              "directory of its own",
+                              settings->directory, holder[0] ? ", pid " : "", holder);
+    if (status != WEIR_OK)
+        return weir_error_set(ret_error, WEIR_ERROR_PERMANENT, status, "cannot lock %s: %s", path, strerror(errno));
+    if (!weir_lock_file_sign(settings->files, storage->lock_fd))
+        weir_log(WEIR_LOG_DEBUG, settings->id, "the lock does not name this process directory=%s", settings->directory);
+    return WEIR_OK;
 }
 
 /* ---- what lies in the directory ---- */

@@ -7,8 +7,6 @@
 
 #include "core/file.h"
 
-enum { READ_BYTES = 16 * 1024 };
-
 static const char *or_null(const char *text)
 {
     return text && *text ? text : NULL;
@@ -94,26 +92,6 @@ static const char *remedy_for(int reason)
     }
 }
 
-static weir_status read_fd(int fd, weir_buffer *out)
-{
-    size_t before = out->len;
-    for (;;) {
-        uint8_t *room = weir_buffer_reserve(out, READ_BYTES);
-        ssize_t got = weir_files_real.read(&weir_files_real, fd, room, READ_BYTES);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return WEIR_IO;
-        if (got == 0)
-            return WEIR_OK;
-        out->len += (size_t)got;
-        if (out->len - before > WEIR__TLS_PEM_BYTES_MAX) {
-            errno = EFBIG;
-            return WEIR_IO;
-        }
-    }
-}
-
 weir_status weir__tls_source_read(const weir__tls_source *source, weir_buffer *out, weir__tls_stamp *ret_stamp,
                                   weir_error *ret_error)
 {
@@ -126,9 +104,9 @@ weir_status weir__tls_source_read(const weir__tls_source *source, weir_buffer *o
     weir_status status = WEIR_IO;
     if (fd >= 0) {
         *ret_stamp = stamp_of_fd(fd);
-        status = read_fd(fd, out);
+        status = weir_file_read_to_end(&weir_files_real, fd, WEIR__TLS_PEM_BYTES_MAX, out);
     }
-    int reason = errno;
+    int reason = status == WEIR_TOO_LARGE ? EFBIG : errno;
     if (fd >= 0)
         weir_files_real.close(&weir_files_real, fd);
     if (status != WEIR_OK)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "core/memory.h"
 #include "core/assert.h"
+#include "core/memory.h"
 #include "exporters/sender/internal.h"
 #include "telemetry/health.h"
 

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
-#include "core/file.h"
+#include "core/lock_file.h"
 #include "core/memory.h"
 
 static const weir_files *const files = &weir_files_real;
@@ -79,6 +80,25 @@ Test(file, is_locked_once)
     files->close(files, first);
     cr_assert_eq(files->lock(files, second), 0);
     files->close(files, second);
+}
+
+Test(file, a_lock_names_its_holder)
+{
+    char holder[WEIR_LOCK_HOLDER_SIZE];
+    WEIR_FREE char *own = weir_format("%ld", (long)getpid());
+    int first, second = -1;
+    cr_assert_eq(weir_lock_file_take(files, path, &first, holder), WEIR_OK);
+    cr_assert_eq(weir_lock_file_take(files, path, &second, holder), WEIR_AGAIN);
+    cr_assert_str_empty(holder, "nobody has signed yet");
+    cr_assert(weir_lock_file_sign(files, first));
+    cr_assert_eq(weir_lock_file_take(files, path, &second, holder), WEIR_AGAIN);
+    cr_assert_str_eq(holder, own);
+    cr_assert_eq(second, -1);
+    files->close(files, first);
+    cr_assert_eq(weir_lock_file_take(files, path, &second, holder), WEIR_OK, "what is written there locks nothing");
+    files->close(files, second);
+    cr_assert_eq(weir_lock_file_take(files, "/nowhere/lock", &first, holder), WEIR_IO);
+    cr_assert_eq(errno, ENOENT);
 }
 
 static void count_name(void *user, const char *name)
