@@ -2,6 +2,7 @@
 #include "core/slice.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "core/assert.h"
@@ -26,6 +27,7 @@ static weir_chunk *chunk_allocate(weir_account *account, size_t size)
     atomic_init(&chunk->refs, 1);
     chunk->size = size;
     chunk->account = account;
+    chunk->release = NULL;
     return chunk;
 }
 
@@ -43,9 +45,29 @@ weir_chunk *weir_chunk_new_forced(weir_account *account, size_t size)
     return chunk_allocate(account, size);
 }
 
+weir_chunk *weir_chunk_new_foreign(weir_account *account, size_t size, void (*release)(void *owner), void *owner)
+{
+    weir_chunk *chunk = weir_alloc(1, sizeof *chunk + sizeof owner);
+    if (account)
+        weir_account_force(account, weir_chunk_cost(size));
+    atomic_init(&chunk->refs, 1);
+    chunk->size = size;
+    chunk->account = account;
+    chunk->release = release;
+    memcpy(chunk->data, &owner, sizeof owner);
+    return chunk;
+}
+
+static void release_foreign(const weir_chunk *chunk)
+{
+    void *owner;
+    memcpy(&owner, chunk->data, sizeof owner);
+    chunk->release(owner);
+}
+
 weir_chunk *weir_chunk_shrink(weir_chunk *chunk, size_t size)
 {
-    WEIR_ASSERT(size <= chunk->size);
+    WEIR_ASSERT(size <= chunk->size && !chunk->release);
     WEIR_ASSERT(atomic_load_explicit(&chunk->refs, memory_order_relaxed) == 1);
     if (chunk->account)
         weir_account_release(chunk->account, chunk->size - size);
@@ -74,6 +96,8 @@ void weir_chunk_unref(weir_chunk *chunk)
         return;
     if (chunk->account)
         weir_account_release(chunk->account, weir_chunk_cost(chunk->size));
+    if (chunk->release)
+        release_foreign(chunk);
     free(chunk);
 }
 

@@ -23,8 +23,9 @@
 
 typedef struct weir_chunk {
     _Atomic uint32_t refs;
-    size_t size;           /* of data[] */
-    weir_account *account; /* charged with what weir_chunk_cost(size) says; NULL: charged to nobody (tests) */
+    size_t size;                  /* of data[], or of what a foreign chunk stands for */
+    weir_account *account;        /* charged with what weir_chunk_cost(size) says; NULL: charged to nobody (tests) */
+    void (*release)(void *owner); /* of a foreign chunk; otherwise NULL */
     uint8_t data[];
 } weir_chunk;
 
@@ -37,6 +38,11 @@ weir_chunk *weir_chunk_new(weir_account *account, size_t size);
 
 /* As weir_chunk_new, but past the limit if need be (weir_account_force): for rewrites of what was already admitted. */
 weir_chunk *weir_chunk_new_forced(weir_account *account, size_t size);
+
+/* A chunk that stands for memory of somebody else (a message of a library's): slices of it point there. It has no data[];
+ * `release` is called with `owner`, on whichever thread drops the last reference, and must be allowed there. `size` is
+ * what the memory pins and is charged, past the limit if need be: it is there already. Gives ownership; never NULL. */
+weir_chunk *weir_chunk_new_foreign(weir_account *account, size_t size, void (*release)(void *owner), void *owner);
 
 /* Gives back the unused end of a chunk that nobody else refers to: `size` becomes the new, smaller or equal size.
  * The chunk may move: takes `chunk`, gives the one to use from now on. */

@@ -101,6 +101,11 @@ static size_t pack_retry_info(uint32_t delay_ms, uint8_t ret_bytes[RETRY_INFO_SI
     return google__rpc__retry_info__pack(&info, ret_bytes);
 }
 
+static bool has_delay(const weir_error *error)
+{
+    return error->retry_after_ms > 0 && weir_error_is_retryable(error);
+}
+
 void weir_rpc_status_encode(const weir_error *error, weir_buffer *out)
 {
     uint8_t retry_info[RETRY_INFO_SIZE_MAX];
@@ -112,7 +117,7 @@ void weir_rpc_status_encode(const weir_error *error, weir_buffer *out)
     Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
     status.code = (int32_t)weir_grpc_code_of(error);
     status.message = text;
-    if (error->retry_after_ms > 0 && weir_error_is_retryable(error)) {
+    if (has_delay(error)) {
         detail.type_url = type;
         detail.value.data = retry_info;
         detail.value.len = pack_retry_info(error->retry_after_ms, retry_info);
@@ -122,6 +127,27 @@ void weir_rpc_status_encode(const weir_error *error, weir_buffer *out)
     size_t size = google__rpc__status__get_packed_size(&status);
     google__rpc__status__pack(&status, weir_buffer_reserve(out, size));
     out->len += size;
+}
+
+/* A Duration has no fraction in JSON, or three digits of one (or more, for what we have no need of). */
+static void append_json_delay(uint32_t delay_ms, weir_buffer *out)
+{
+    weir_buffer_printf(out, "\"%u", delay_ms / 1000);
+    if (delay_ms % 1000)
+        weir_buffer_printf(out, ".%03u", delay_ms % 1000);
+    weir_buffer_append_text(out, "s\"");
+}
+
+void weir_rpc_status_encode_json(const weir_error *error, weir_buffer *out)
+{
+    weir_buffer_printf(out, "{\"code\":%d,\"message\":", (int)weir_grpc_code_of(error));
+    weir_buffer_append_json_string(out, error->text);
+    if (has_delay(error)) {
+        weir_buffer_append_text(out, ",\"details\":[{\"@type\":\"" RETRY_INFO_TYPE "\",\"retryDelay\":");
+        append_json_delay(error->retry_after_ms, out);
+        weir_buffer_append_text(out, "}]");
+    }
+    weir_buffer_append_byte(out, '}');
 }
 
 /* ---- what a client makes of an answer ---- */

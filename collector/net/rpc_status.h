@@ -28,6 +28,9 @@ unsigned weir_http_status_of(const weir_error *error);
  * error, and before base64 the value of grpc-status-details-bin. */
 void weir_rpc_status_encode(const weir_error *error, weir_buffer *out);
 
+/* The same as JSON (the protobuf specification, "ProtoJSON Format"): the body for who sent OTLP/JSON. */
+void weir_rpc_status_encode_json(const weir_error *error, weir_buffer *out);
+
 /* The value of Retry-After: whole seconds, rounded up (RFC 9110 §10.2.3). */
 uint32_t weir_retry_after_seconds(const weir_error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "receivers/otlp/answer.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -133,9 +134,16 @@ static void http_respond(otlp_request *request, unsigned status, const weir_http
                                                            .body_len = body->len});
 }
 
+/* Whoever sends JSON is answered in JSON ("OTLP/HTTP Response"). */
+static weir_http_header content_type_of(const otlp_request *request)
+{
+    weir_text type = request->is_json ? WEIR_TEXT("application/json") : WEIR_TEXT("application/x-protobuf");
+    return (weir_http_header){WEIR_TEXT("content-type"), type};
+}
+
 static void http_succeed(otlp_request *request, const weir_buffer *message)
 {
-    static const weir_http_header headers[] = {{WEIR_TEXT("content-type"), WEIR_TEXT("application/x-protobuf")}};
+    const weir_http_header headers[] = {content_type_of(request)};
     http_respond(request, 200, headers, 1, message);
 }
 
@@ -154,8 +162,8 @@ static void http_fail_as_text(otlp_request *request, unsigned status, const char
 static void http_fail(otlp_request *request, unsigned status, const weir_error *error)
 {
     WEIR_BUFFER body = {0};
-    weir_rpc_status_encode(error, &body);
-    weir_http_header headers[3] = {{WEIR_TEXT("content-type"), WEIR_TEXT("application/x-protobuf")}};
+    (request->is_json ? weir_rpc_status_encode_json : weir_rpc_status_encode)(error, &body);
+    weir_http_header headers[3] = {content_type_of(request)};
     size_t count = 1;
     if (status == 401) /* RFC 9110 §11.6.1 */
         headers[count++] =
@@ -247,11 +255,26 @@ static void encode_partial_success(weir_buffer *out, uint64_t rejected_items, co
     out->len += protobuf_c_message_pack(&response.base, weir_buffer_reserve(out, len));
 }
 
+/* In JSON the three have different names. An int64 is a string there. */
+static void write_partial_success(weir_buffer *out, weir_signal signal, uint64_t rejected_items, const char *text)
+{
+    static const char *const names[WEIR_SIGNALS] = {
+        [WEIR_TRACES] = "rejectedSpans", [WEIR_METRICS] = "rejectedDataPoints", [WEIR_LOGS] = "rejectedLogRecords"};
+    weir_buffer_printf(out, "{\"partialSuccess\":{\"%s\":\"%" PRIu64 "\",\"errorMessage\":", names[signal],
+                       rejected_items);
+    weir_buffer_append_json_string(out, text);
+    weir_buffer_append_text(out, "}}");
+}
+
 void weir__otlp_answer_accepted(otlp_request *request, uint64_t rejected_items, const char *text)
 {
     WEIR_BUFFER message = {0};
-    if (rejected_items)
+    if (rejected_items && request->is_json)
+        write_partial_success(&message, request->signal, rejected_items, text);
+    else if (rejected_items)
         encode_partial_success(&message, rejected_items, text);
+    else if (request->is_json)
+        weir_buffer_append_text(&message, "{}");
     succeed(request, &message);
     weir__otlp_request_answered(request, rejected_items ? OTLP_PARTIAL : OTLP_ACCEPTED);
 }

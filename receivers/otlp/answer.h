@@ -7,6 +7,8 @@
  *     refused        trailers only: grpc-status, grpc-message,     4xx or 5xx, google.rpc.Status (or one line of text,
  *                    with a delay also grpc-status-details-bin     where OTLP is not spoken), with a delay Retry-After
  *
+ * Over HTTP the messages are in the request's encoding: protobuf, or JSON.
+ *
  * Each of these functions ends the request for its caller, who must not touch it any more.
  * Source: OTLP specification, "Failures", "OTLP/gRPC Throttling", "OTLP/HTTP Response"; gRPC over HTTP/2, "Responses".
  */

@@ -5,6 +5,7 @@
 
 #include "core/assert.h"
 #include "core/memory.h"
+#include "otlp/from_json.h"
 
 /* What the first bytes of a body of unknown length reserve. */
 enum { GROWING_BODY_BYTES_MIN = 16 * 1024 };
@@ -57,17 +58,38 @@ weir_status weir__otlp_body_append(otlp_body *body, const uint8_t *data, size_t 
     return WEIR_OK;
 }
 
+weir_bytes weir__otlp_body_bytes(const otlp_body *body)
+{
+    return (weir_bytes){body->len ? body->chunk->data : (const uint8_t *)"", body->len};
+}
+
+/* Takes `chunk`: the whole of it is the body from now on. */
+static void replace(otlp_body *body, weir_chunk *chunk)
+{
+    weir_chunk_unref(body->chunk);
+    body->chunk = chunk;
+    body->len = chunk->size;
+}
+
 weir_status weir__otlp_body_inflate(otlp_body *body, weir_encoding encoding, weir_error *ret_error)
 {
-    const uint8_t *data = body->len ? body->chunk->data : (const uint8_t *)"";
+    weir_bytes came = weir__otlp_body_bytes(body);
     weir_chunk *inflated;
-    weir_status status = weir_inflate(encoding, data, body->len, body->bytes_max, body->account, &inflated, ret_error);
-    if (status != WEIR_OK)
-        return status;
-    weir_chunk_unref(body->chunk);
-    body->chunk = inflated;
-    body->len = inflated->size;
-    return WEIR_OK;
+    weir_status status =
+        weir_inflate(encoding, came.data, came.len, body->bytes_max, body->account, &inflated, ret_error);
+    if (status == WEIR_OK)
+        replace(body, inflated);
+    return status;
+}
+
+weir_status weir__otlp_body_from_json(otlp_body *body, weir_otlp_kind kind, uint64_t *ret_items, weir_error *ret_error)
+{
+    weir_bytes text = weir__otlp_body_bytes(body);
+    weir_chunk *wire;
+    weir_status status = weir_otlp_from_json(kind, text.data, text.len, body->account, &wire, ret_items, ret_error);
+    if (status == WEIR_OK)
+        replace(body, wire);
+    return status;
 }
 
 weir_chunk *weir__otlp_body_take(otlp_body *body)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OTLP/HTTP: one POST is one Export…ServiceRequest in protobuf, over HTTP/1.1 or HTTP/2. A request with gRPC's
+ * OTLP/HTTP: one POST is one Export…ServiceRequest, in protobuf or JSON, over HTTP/1.1 or HTTP/2. A request with gRPC's
  * content type over HTTP/2 is passed on to gRPC, so that one port can serve both.
  */
 #include "receivers/otlp/service.h"
@@ -42,18 +42,18 @@ static bool check_path(otlp_request *request)
     return false;
 }
 
+static weir_text media_type_of(const otlp_request *request)
+{
+    return media_type(weir_http_request_header(request->http, "content-type"));
+}
+
 static bool check_type(otlp_request *request)
 {
-    weir_text type = media_type(weir_http_request_header(request->http, "content-type"));
     if (!weir_text_is(request->http->method, "POST"))
         weir__otlp_refuse(request, OTLP_REFUSED_METHOD, "method not allowed, supported: [POST]");
-    else if (weir_text_equal_nocase(type, WEIR_TEXT("application/json")))
-        weir__otlp_refuse(
-            request, OTLP_REFUSED_CONTENT_TYPE,
-            "unsupported media type: this weir takes no OTLP/JSON; set the exporter's protocol to http/protobuf");
-    else if (!weir_text_equal_nocase(type, WEIR_TEXT("application/x-protobuf")))
+    else if (!request->is_json && !weir_text_equal_nocase(media_type_of(request), WEIR_TEXT("application/x-protobuf")))
         weir__otlp_refuse(request, OTLP_REFUSED_CONTENT_TYPE,
-                          "unsupported media type, supported: [application/x-protobuf]");
+                          "unsupported media type, supported: [application/json, application/x-protobuf]");
     else
         return true;
     return false;
@@ -95,6 +95,7 @@ static void on_request(void *handler, weir_http_request *http)
         return;
     }
     otlp_request *request = weir__otlp_request_begin(handler, http, OTLP_HTTP);
+    request->is_json = weir_text_equal_nocase(media_type_of(request), WEIR_TEXT("application/json"));
     if (request->port->cors && weir__otlp_cors_is_preflight(http))
         weir__otlp_answer_preflight(request);
     else if (weir__otlp_authenticate(request) && check_path(request) && check_type(request) && check_encoding(request))

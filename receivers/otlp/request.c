@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "otlp/validate.h"
 #include "receivers/otlp/answer.h"
+#include "receivers/otlp/service.h"
 
 enum { NS_PER_MS = 1000 * 1000 };
 
@@ -164,15 +165,28 @@ static void offer(otlp_request *request, uint32_t items, uint64_t now_ns)
     weir_entry_offer(entry, batch);
 }
 
+/* Checks the body and counts its items; JSON becomes wire form. False if the request was refused. */
+static bool read_body(otlp_request *request, uint64_t *ret_items)
+{
+    const weir_otlp_kind kind = (weir_otlp_kind)request->signal;
+    const weir_bytes body = weir__otlp_body_bytes(&request->body);
+    weir_error error = {0};
+    weir_status status = request->is_json ? weir__otlp_body_from_json(&request->body, kind, ret_items, &error)
+                                          : weir_otlp_validate(kind, body.data, body.len, ret_items, &error);
+    if (status == WEIR_NO_MEMORY)
+        weir__otlp_refuse_body(request, status);
+    else if (status != WEIR_OK)
+        weir__otlp_refuse(request, OTLP_REFUSED_MALFORMED, "%s", error.text);
+    return status == WEIR_OK;
+}
+
 void weir__otlp_request_deliver(otlp_request *request)
 {
-    const uint8_t *data = request->body.len ? request->body.chunk->data : (const uint8_t *)"";
-    uint64_t now_ns = weir_loop_now_ns(request->port->instance->loop);
     uint64_t items = 0;
-    weir_error error = {0};
-    if (weir_otlp_validate((weir_otlp_kind)request->signal, data, request->body.len, &items, &error) != WEIR_OK)
-        weir__otlp_refuse(request, OTLP_REFUSED_MALFORMED, "%s", error.text);
-    else if (items == 0) /* also requests of resources without items: nothing of them would ever arrive anywhere */
+    if (!read_body(request, &items))
+        return;
+    uint64_t now_ns = weir_loop_now_ns(request->port->instance->loop);
+    if (items == 0) /* also requests of resources without items: nothing of them would ever arrive anywhere */
         weir__otlp_answer_accepted(request, 0, "");
     else if (now_ns >= request->deadline_ns)
         weir__otlp_refuse(request, OTLP_REFUSED_DEADLINE, "the deadline has passed before the request was complete");

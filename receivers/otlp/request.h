@@ -35,6 +35,7 @@ struct otlp_request {
     weir_signal signal;
     uint32_t items;
     bool in_pipeline; /* the acknowledgement is still to come */
+    bool is_json;     /* HTTP: the body is OTLP/JSON, and so is the answer */
     uint64_t received_ns;
     uint64_t deadline_ns;
 

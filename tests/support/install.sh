@@ -11,9 +11,10 @@ DEBIAN_BUILD=(
     gcc libc6-dev libcrypt-dev cmake ninja-build pkg-config
     libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
     libnghttp2-dev libdeflate-dev libzstd-dev libuv1-dev libyaml-dev libhttp-parser-dev libpcre2-dev
-    libcurl4-openssl-dev libssl-dev
+    libcurl4-openssl-dev libssl-dev librdkafka-dev
 )
 DEBIAN_TEST=(libcriterion-dev zlib1g-dev nghttp2-client curl openssl python3 python3-venv ca-certificates iproute2)
+DEBIAN_KAFKA=(maven openjdk-17-jre-headless)
 DEBIAN_FUZZ=(clang-14 libclang-rt-14-dev)
 DEBIAN_FMT=(clang-format-14)
 
@@ -108,8 +109,15 @@ need_go() {
     go_is_new_enough || { say "the Go of $GO_PACKAGE does not run here"; return 1; }
 }
 
-# need_servers NAME...: builds what is missing of the real servers that tests talk to.
+# need_servers NAME...: builds what is missing of the real servers that tests talk to, and installs what runs them.
 need_servers() {
+    case " $* " in *" kafka "*) need_java || return 1 ;; esac
     "$ROOT/tests/support/servers/build" --check "$@" && return 0
     need_go && "$ROOT/tests/support/servers/build" "$@" >/dev/null
+}
+
+# Kafka runs with any Java from 17 on; Maven fetches it.
+need_java() {
+    command -v java >/dev/null && command -v mvn >/dev/null && return 0
+    need_debian "${DEBIAN_KAFKA[@]}"
 }

@@ -16,10 +16,11 @@ MAY_INCLUDE = {
     "telemetry": {"core", "net", "otlp", "batch", "config"},
     "tls": {"core", "net", "telemetry"},
     "queue": {"core", "net", "otlp", "batch", "telemetry"},
+    "kafka": COMPONENT,
     "processors": COMPONENT,
     "extensions": COMPONENT | {"queue"},
-    "receivers": COMPONENT,
-    "exporters": COMPONENT | {"queue"},
+    "receivers": COMPONENT | {"kafka"},
+    "exporters": COMPONENT | {"queue", "kafka"},
     "demo": {"core", "net"},
     "tools": {"core", "net", "otlp", "batch", "config", "queue", "exporters"},
 }
