@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fixtures of every tier; see README.md beside this file."""
 
+import shutil
+
 import pytest
 
 from support.collector import Collector, collector_binary, weir_binary
 from support.jaeger import Jaeger
+from support.kafka import Kafka
 
 
 def _runs_of(name: str, binary, directory):
@@ -61,3 +64,34 @@ def jaeger_on_disk(tmp_path):
     server = Jaeger(tmp_path, on_disk=True)
     yield server.start()
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    """One broker for the whole session: give each test topics and groups of its own."""
+    broker = Kafka(tmp_path_factory.mktemp("kafka"))
+    yield broker.start()
+    _remove(broker)
+
+
+@pytest.fixture
+def new_kafka(tmp_path):
+    """new_kafka(properties=None, users=None, tls=None, heap="512m") -> Kafka: a broker of the test's own, running, which it
+    may stop, kill, pause and start again."""
+    brokers = []
+
+    def start(**how) -> Kafka:
+        directory = tmp_path / f"kafka-{len(brokers)}"
+        directory.mkdir()
+        brokers.append(Kafka(directory, **how))
+        return brokers[-1].start()
+
+    yield start
+    for broker in brokers:
+        _remove(broker)
+
+
+def _remove(broker: Kafka):
+    """Nobody wants its data any more, so it need not end in good order."""
+    broker.kill()
+    shutil.rmtree(broker.data)
