@@ -211,6 +211,11 @@ bool weir_storage_log_has_unread(const weir_storage_log *log)
     return atomic_load(&log->has_unread);
 }
 
+uint64_t weir_storage_log_oldest_ns(const weir_storage_log *log)
+{
+    return atomic_load(&log->oldest_wall_ns);
+}
+
 uint64_t weir_storage_log_releasing(const weir_storage_log *log)
 {
     return atomic_load(&log->releasing_items);

@@ -91,6 +91,8 @@ void weir_storage_log_force(weir_storage_log *log, uint64_t bytes);
 void weir_storage_log_unreserve(weir_storage_log *log, uint64_t bytes);
 /* True if records are on disk that nobody was handed yet. */
 bool weir_storage_log_has_unread(const weir_storage_log *log);
+/* When the oldest unreleased record was stored, by the wall clock; 0: there is none. */
+uint64_t weir_storage_log_oldest_ns(const weir_storage_log *log);
 /* Items whose release was requested and is not noted on disk yet. */
 uint64_t weir_storage_log_releasing(const weir_storage_log *log);
 

@@ -91,6 +91,7 @@ struct weir_storage_log {
     uint64_t items_expected;   /* by what was appended and released; fewer are there only after damage */
 
     _Atomic uint64_t records;
+    _Atomic uint64_t oldest_wall_ns; /* 0: there are no records */
     _Atomic uint64_t reserved_bytes;
     _Atomic uint64_t releasing_items;
     _Atomic bool has_unread;

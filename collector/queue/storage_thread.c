@@ -187,6 +187,7 @@ void storage_log_publish(weir_storage_log *log)
     atomic_fetch_add(is_queue ? &storage->file_bytes : &storage->dead_letters_bytes,
                      now.file_bytes - before.file_bytes);
     atomic_store(&log->records, now.records);
+    atomic_store(&log->oldest_wall_ns, now.oldest_wall_ns);
     atomic_store(&log->has_unread, has_unread);
     if (!is_queue)
         return;

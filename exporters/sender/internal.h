@@ -113,6 +113,7 @@ typedef struct weir_sender {
     weir_account *account;
     const char *id;
     weir_signal signal;
+    unsigned worker; /* its index */
     const weir_sender_ops *ops;
     void *exporter;
     weir_exporter_meters meters;
@@ -154,6 +155,10 @@ const weir_host *weir_sender_shared_host(const weir_sender_shared *shared);
 const char *weir_sender_shared_id(const weir_sender_shared *shared);
 const weir_sender_config *weir_sender_shared_config(const weir_sender_shared *shared);
 void weir_sender_shared_meters(weir_sender_shared *shared, weir_signal signal, weir_exporter_meters *ret_meters);
+/* When the oldest batch that this worker holds of the signal came, by the loop's clock; 0: it holds none. For the
+ * metric. */
+void weir_sender_shared_report_oldest(weir_sender_shared *shared, weir_signal signal, unsigned worker,
+                                      uint64_t oldest_ns);
 /* The backend answered, or failed: for /status. */
 void weir_sender_shared_report(weir_sender_shared *shared, const weir_error *error);
 /* What waits and is under way now: for /status. */

@@ -390,6 +390,22 @@ static void look_again(void *user)
     weir_sender_pump(sender);
 }
 
+/* Batches come and go first in, first out but for what is sent again, so the oldest is at the head of a list; that of
+ * `under_way` is the push that takes longest. */
+static uint64_t oldest_ns(const weir_sender *sender)
+{
+    uint64_t oldest = 0;
+    for (const sender_partition *at = sender->partitions; at; at = at->next) {
+        if (at->waiting.head)
+            oldest = earlier(oldest, at->waiting.head->received_ns);
+    }
+    if (sender->again.head)
+        oldest = earlier(oldest, sender->again.head->batches.head->received_ns);
+    if (sender->under_way.head)
+        oldest = earlier(oldest, sender->under_way.head->batches.head->received_ns);
+    return oldest;
+}
+
 /* Sends what may be sent. Exporters and acknowledgements called from here may come back: they find is_pumping and
  * leave a note. */
 void weir_sender_pump(weir_sender *sender)
@@ -412,6 +428,7 @@ void weir_sender_pump(weir_sender *sender)
         weir_sender_filter(sender, weir_sender_return_to_sources);
     }
     weir_sender_shared_report_queue(sender->shared);
+    weir_sender_shared_report_oldest(sender->shared, sender->signal, sender->worker, oldest_ns(sender));
     set_timer(sender);
 }
 
@@ -567,6 +584,7 @@ static weir_sender *window_new(weir_sender_shared *shared, const weir_worker *wo
     sender->account = worker->host->account;
     sender->id = weir_sender_shared_id(shared);
     sender->signal = signal;
+    sender->worker = worker->index;
     sender->ops = ops;
     sender->exporter = exporter;
     sender->shape = shape_of(&config->queue, shape);

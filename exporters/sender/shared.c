@@ -6,6 +6,13 @@
 #include "exporters/sender/internal.h"
 #include "telemetry/health.h"
 
+/* What has been held longest, for the age that is exposed. */
+typedef struct oldest_held {
+    const weir_sender_shared *shared;
+    _Atomic uint64_t *since_ns; /* of each worker; 0: it holds nothing */
+    weir_storage_log *log;      /* NULL: the queue is in memory */
+} oldest_held;
+
 /* One for the process and exporter; rooms are made when the first worker asks for them. */
 struct weir_sender_shared {
     const weir_host *host;
@@ -20,6 +27,7 @@ struct weir_sender_shared {
     weir_room rooms[WEIR_SIGNALS]; /* what is in memory */
     weir_storage_log *logs[WEIR_SIGNALS];
     weir_room disk_rooms[WEIR_SIGNALS]; /* what is on disk or about to be */
+    oldest_held oldest[WEIR_SIGNALS];   /* in memory; not counted where the queue is on disk */
     _Atomic int reported;               /* 0 nothing yet, 1 well, 2 failed: success is told only when it is news */
 };
 
@@ -53,6 +61,8 @@ void weir_sender_shared_free(weir_sender_shared *shared)
     if (!shared)
         return;
     for (int signal = 0; signal < WEIR_SIGNALS; signal++) {
+        weir_metrics_forget(shared->host->metrics, &shared->oldest[signal]);
+        free(shared->oldest[signal].since_ns);
         if (shared->has_room[signal])
             free_room(shared, &shared->rooms[signal]);
         if (!shared->logs[signal])
@@ -73,6 +83,32 @@ static int64_t read_capacity(void *user)
 {
     const weir_room *room = user;
     return room->size_max > INT64_MAX ? INT64_MAX : (int64_t)room->size_max;
+}
+
+/* In milliseconds. */
+static int64_t read_oldest_age(void *user)
+{
+    const oldest_held *oldest = user;
+    weir_loop *loop = oldest->shared->host->control;
+    uint64_t now = oldest->log ? weir_loop_wall_ns(loop) : weir_loop_now_ns(loop);
+    uint64_t since = oldest->log ? weir_storage_log_oldest_ns(oldest->log) : 0;
+    for (unsigned worker = 0; !oldest->log && worker < oldest->shared->host->workers; worker++) {
+        uint64_t its = atomic_load_explicit(&oldest->since_ns[worker], memory_order_relaxed);
+        if (its > 0 && (since == 0 || its < since))
+            since = its;
+    }
+    return since > 0 && since < now ? (int64_t)((now - since) / 1000000) : 0;
+}
+
+/* `log` is NULL for a queue in memory. */
+static void register_oldest(weir_sender_shared *shared, weir_signal signal, weir_storage_log *log)
+{
+    const weir_label labels[] = {{"exporter", shared->id}, {"data_type", weir_signal_name(signal)}};
+    shared->oldest[signal].shared = shared;
+    shared->oldest[signal].log = log;
+    weir_metrics_register_gauge(shared->host->metrics, "weir_queue_oldest_item_age",
+                                "How long what has been held longest has been held.", "s", labels, 2, read_oldest_age,
+                                &shared->oldest[signal]);
 }
 
 /* Without a limit of the count there is no capacity to tell: weir_storage_capacity_bytes is what bounds it. */
@@ -98,6 +134,9 @@ weir_room *weir_sender_shared_room(weir_sender_shared *shared, weir_signal signa
                        shared->host->account->limit_bytes / 2, shape->min, shape->sizer);
         if (is_limited)
             register_gauges(shared, signal, room);
+        shared->oldest[signal].since_ns = weir_alloc(shared->host->workers, sizeof *shared->oldest[signal].since_ns);
+        if (!shared->storage)
+            register_oldest(shared, signal, NULL);
         shared->has_room[signal] = true;
     }
     pthread_mutex_unlock(&shared->lock);
@@ -127,6 +166,7 @@ weir_storage_log *weir_sender_shared_log(weir_sender_shared *shared, weir_signal
                        shape->sizer);
         register_gauges(shared, signal, room);
         shared->logs[signal] = weir_storage_log_add(shared->storage, shared->id, signal, disk_changed, room);
+        register_oldest(shared, signal, shared->logs[signal]);
     }
     pthread_mutex_unlock(&shared->lock);
     *ret_room = room;
@@ -157,6 +197,12 @@ void weir_sender_shared_meters(weir_sender_shared *shared, weir_signal signal, w
 {
     weir_exporter_meters_init(ret_meters, shared->host->metrics, shared->id, signal, shared->labels,
                               shared->label_count);
+}
+
+void weir_sender_shared_report_oldest(weir_sender_shared *shared, weir_signal signal, unsigned worker,
+                                      uint64_t oldest_ns)
+{
+    atomic_store_explicit(&shared->oldest[signal].since_ns[worker], oldest_ns, memory_order_relaxed);
 }
 
 void weir_sender_shared_report_queue(weir_sender_shared *shared)

@@ -65,6 +65,31 @@ Test(sender, no_more_pushes_than_consumers)
     bench_close(&lab);
 }
 
+static int64_t oldest_age_ms(void)
+{
+    return weir_metrics_sum(lab.metrics, "weir_queue_oldest_item_age", NULL, 0);
+}
+
+Test(sender, the_age_of_the_oldest_batch_counts_from_when_it_came)
+{
+    weir_sender_config config = bench_config();
+    config.queue.num_consumers = 1;
+    fresh(config, NULL);
+    cr_assert(eq(long, oldest_age_ms(), 0));
+    sender_source *first = bench_offer(&lab, 1);
+    fake_loop_advance(&lab.loop, 300);
+    sender_source *second = bench_offer(&lab, 1);
+    cr_assert(eq(long, oldest_age_ms(), 300));
+    fake_loop_advance(&lab.loop, 50);
+    bench_deliver(&lab); /* the second is under way now */
+    cr_assert(eq(long, oldest_age_ms(), 50));
+    bench_deliver(&lab);
+    cr_assert(eq(long, oldest_age_ms(), 0));
+    EXPECT(first, WEIR_DELIVERED);
+    EXPECT(second, WEIR_DELIVERED);
+    bench_close(&lab);
+}
+
 Test(sender, a_batch_someone_waits_for_leaves_at_once_and_the_next_gathers_meanwhile)
 {
     fresh(bench_config(), &shape_of_100);
