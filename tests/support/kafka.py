@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from support.certificates import Authority
@@ -18,6 +26,11 @@ CLUSTER_ID = "d2VpcidzIHRlc3RzLi4uLg"  # 16 bytes in base64, the same each time
 STARTED = "Kafka Server started"
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 _ANSWER_S = 20
+_MOVING = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR)
+
+# Of a record batch: base offset 8 bytes, length 4, leader epoch 4, magic 1, checksum 4, attributes 2.
+_BATCH_LENGTH_END, _BATCH_ATTRIBUTES = 12, 22
+_COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 # One broker cannot replicate, groups start at once, and few partitions of its own topics make it light.
 BASE_PROPERTIES = {
@@ -257,6 +270,16 @@ class Kafka(Process):
                 wait_until(has_all, timeout, f"all messages of {topic}", every=0)
         return sorted(messages, key=lambda message: (message.partition, message.offset))
 
+    def compressions(self, topic: str) -> set:
+        """The names of those that its batches are written with, as they lie on the broker's disk."""
+        found = set()
+        for segment in self.data.glob(f"{topic}-*/*.log"):
+            data = segment.read_bytes()
+            while len(data) > _BATCH_ATTRIBUTES:
+                found.add(_COMPRESSIONS[data[_BATCH_ATTRIBUTES] & 7])
+                data = data[_BATCH_LENGTH_END + int.from_bytes(data[_BATCH_LENGTH_END - 4 : _BATCH_LENGTH_END], "big") :]
+        return found
+
     def _consumer(self) -> Consumer:
         return Consumer({"bootstrap.servers": self.bootstrap, "group.id": "tests-read-along", "enable.auto.commit": False,
                          "auto.offset.reset": "earliest", "fetch.message.max.bytes": 100_000_000})
@@ -283,7 +306,8 @@ class Kafka(Process):
         return lag
 
     def wait_for_lag(self, group: str, *topics: str, at_most: int = 0, timeout: float = 60):
-        wait_until(lambda: self.lag(group, *topics) <= at_most, timeout, f"a lag of {group} of at most {at_most}", every=0.2)
+        wait_until(lambda: _unless_moving(lambda: self.lag(group, *topics) <= at_most), timeout,
+                   f"a lag of {group} of at most {at_most}", every=0.2)
 
     def members(self, group: str) -> dict:
         """Each member's id to its partitions, a set of (topic, partition). Members of a group that is rebalancing may have
@@ -301,7 +325,17 @@ class Kafka(Process):
             shared = [at for partitions in members.values() for at in partitions if at in wanted]
             return members if len(members) == count and sorted(shared) == sorted(wanted) else None
 
-        return wait_until(settled, timeout, f"{count} members of {group} that share {topics}", every=0.2)
+        return wait_until(lambda: _unless_moving(settled), timeout, f"{count} members of {group} that share {topics}", every=0.2)
+
+
+def _unless_moving(ask):
+    """What `ask` returns; None while the broker does not know the group yet, as for a moment after each start."""
+    try:
+        return ask()
+    except KafkaException as error:
+        if error.args[0].code() not in _MOVING:
+            raise
+        return None
 
 
 class _closing:

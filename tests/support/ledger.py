@@ -24,6 +24,7 @@ class Request:
 
     numbers: range
     codes: list = field(default_factory=list)  # of the answers, in order
+    acknowledged_at: float = 0.0  # by the monotonic clock; 0 while it is not
 
     @property
     def acknowledged(self) -> bool:
@@ -37,15 +38,16 @@ class Request:
 
 class Clients:
     """Threads that send numbered spans and log records over gRPC and HTTP, each one request after the other, the same
-    one again until it is answered OK. A context manager; `requests` is complete once `stop()` has returned."""
+    one again until it is answered OK. Numbers count from `first`. A context manager; `requests` is complete once `stop()`
+    has returned."""
 
     KINDS = [(GrpcClient, "traces"), (HttpClient, "traces"), (GrpcClient, "logs"), (HttpClient, "logs")]
 
     def __init__(self, program, clients: int = 8, items: int = 10, pause: float = 0.01, timeout: float = 10,
-                 make=None):
+                 make=None, first: int = 1):
         self.requests, self.errors = [], []
         self._program, self._items, self._pause, self._timeout, self._make_own = program, items, pause, timeout, make
-        self._firsts = itertools.count(1, items)
+        self._firsts = itertools.count(first, items)
         self._lock = threading.Lock()
         self._stopping, self._giving_up = threading.Event(), threading.Event()
         kinds = itertools.islice(itertools.cycle(self.KINDS), clients)
@@ -100,6 +102,7 @@ class Clients:
             with self._lock:
                 request.codes.append(code)
             if code == "OK":
+                request.acknowledged_at = time.monotonic()
                 return
             time.sleep(PAUSE_AFTER_FAILURE)
 
