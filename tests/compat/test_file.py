@@ -11,6 +11,7 @@ import requests
 import zstandard
 
 from support.generate import REQUESTS, Generator
+from support.messages import as_the_collector_has_it, frames
 
 REQUESTS_PER_SIGNAL = 1000
 SEED = 20260131
@@ -63,17 +64,6 @@ def canonical(text: bytes) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def frames(data: bytes) -> list:
-    """Records behind their length in four bytes."""
-    records = []
-    while data:
-        length = int.from_bytes(data[:4], "big")
-        assert len(data) >= 4 + length, "a torn record"
-        records.append(data[4 : 4 + length])
-        data = data[4 + length :]
-    return records
-
-
 def inflate(frame: bytes) -> bytes:
     return zstandard.ZstdDecompressor().stream_reader(frame, read_across_frames=True).read()
 
@@ -105,27 +95,6 @@ def test_protobuf_records_are_equal_messages(weir, collector, tmp_path, bodies):
         for number, (our_frame, their_frame) in enumerate(zip(our_frames, their_frames)):
             assert as_the_collector_has_it(message, our_frame) == as_the_collector_has_it(message, their_frame), number
             assert our_frame in some[signal], "weir writes the bytes it was sent, with what it does not know in them"
-
-
-def as_the_collector_has_it(message, data: bytes) -> str:
-    """As text, in which NaN equals NaN, without what the Collector loses or leaves out: unknown fields, ids of zeros, -0,
-    and sub-messages that are empty, which it always writes."""
-    request = message.FromString(data)
-    strip(request)
-    return str(request)
-
-
-def strip(message):
-    for field, value in message.ListFields():
-        if field.message_type:
-            for child in value if field.is_repeated else [value]:
-                strip(child)
-            if not field.is_repeated and field.containing_oneof is None and not value.ListFields():
-                message.ClearField(field.name)
-        elif field.name.endswith(("trace_id", "span_id")) and not any(value):
-            message.ClearField(field.name)
-        elif not field.is_repeated and not field.has_presence and value == 0:
-            message.ClearField(field.name)
 
 
 @pytest.mark.parametrize("form", ["json", "proto"])

@@ -15,6 +15,7 @@ DEBIAN_BUILD=(
 )
 DEBIAN_TEST=(libcriterion-dev zlib1g-dev nghttp2-client curl openssl python3 python3-venv ca-certificates iproute2)
 DEBIAN_KAFKA=(maven openjdk-17-jre-headless)
+DEBIAN_NODE=(nodejs npm)
 DEBIAN_FUZZ=(clang-14 libclang-rt-14-dev)
 DEBIAN_FMT=(clang-format-14)
 
@@ -112,6 +113,7 @@ need_go() {
 # need_servers NAME...: builds what is missing of the real servers that tests talk to, and installs what runs them.
 need_servers() {
     case " $* " in *" kafka "*) need_java || return 1 ;; esac
+    case " $* " in *" jssdk "*) need_node || return 1 ;; esac
     "$ROOT/tests/support/servers/build" --check "$@" && return 0
     need_go && "$ROOT/tests/support/servers/build" "$@" >/dev/null
 }
@@ -120,4 +122,10 @@ need_servers() {
 need_java() {
     command -v java >/dev/null && command -v mvn >/dev/null && return 0
     need_debian "${DEBIAN_KAFKA[@]}"
+}
+
+# The SDK for JavaScript asks for Node 18.19 or newer, which Debian 12 has.
+need_node() {
+    command -v node >/dev/null && command -v npm >/dev/null && return 0
+    need_debian "${DEBIAN_NODE[@]}"
 }

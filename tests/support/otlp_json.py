@@ -4,6 +4,7 @@ at random each time. Numbers with and without quotes, enums by number or name, n
 members in any order, null and empty ones, members nobody knows, blanks, and every way to escape a character."""
 
 import base64
+import functools
 import json
 import math
 import random
@@ -17,6 +18,7 @@ _QUOTABLE = {
 }
 _IDS = ("trace_id", "span_id")
 _SHORT_ESCAPES = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "/": "\\/"}
+_BLANKS = ["", " ", "\n\t", "\r\n  "]
 _UNKNOWN = [
     "null", "true", "-0.5e+3", '"text \\" \\u00e9"', "[]", "{}", '[1,[2,{"a":[null]}],"]"]', '{"spans":[{"name":"}"}],"x":{}}',
     "12345678901234567890123456789", '"\\ud83e\\uddab"',
@@ -32,14 +34,14 @@ class JsonWriter:
 
     def text(self, message) -> str:
         """The message as one JSON object. Fields its schema does not know are left out."""
-        self.odd = self.random.choice([0, 0.1, 0.5])  # how often the unusual form is taken
+        self.odd = self.random.choice([0, 0.1, 0.4])  # how often the unusual form is taken
         return self._space() + self._object(message) + self._space()
 
     def _oddly(self) -> bool:
         return self.random.random() < self.odd
 
     def _space(self) -> str:
-        return self.random.choice(["", " ", "\n\t", "\r\n  "]) if self._oddly() else ""
+        return self.random.choice(_BLANKS) if self._oddly() else ""
 
     def _object(self, message) -> str:
         members = [self._member(field, value) for field, value in message.ListFields() if field.name not in _SKIPPED]
@@ -124,9 +126,9 @@ class JsonWriter:
         return f'"{known.name}"' if known and self._oddly() else str(value)
 
     def _string(self, text: str) -> str:
-        if not self._oddly():
-            return json.dumps(text, ensure_ascii=self._oddly())
-        return '"' + "".join(self._character(one) for one in text) + '"'
+        if len(text) < 100 and self._oddly():
+            return '"' + "".join(map(self._character, text)) + '"'
+        return json.dumps(text, ensure_ascii=self._oddly())
 
     def _character(self, one: str) -> str:
         if one in _SHORT_ESCAPES and self.random.random() < 0.7:
@@ -138,5 +140,6 @@ class JsonWriter:
         return one
 
 
+@functools.cache
 def camel_case(name: str) -> str:
     return re.sub("_([a-z])", lambda found: found[1].upper(), name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that tests run to their end: telemetrygen, gosdk and grpcurl (clients) and h2spec (a conformance test)."""
+"""Programs that tests run to their end: telemetrygen, gosdk, jssdk and grpcurl (clients) and h2spec (a conformance test)."""
 
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -35,6 +35,15 @@ def gosdk(protocol: str, port: int, spans: int, trust=None, *more) -> str:
     support/certificates.py, None: clear text."""
     argv = [server_binary("gosdk"), "-protocol", protocol, "-endpoint", f"localhost:{port}", "-spans", spans, *more]
     argv += _tls_words(trust, "-ca", "-cert", "-key")
+    done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode == 0) == (done.stderr == ""), done
+    return done.stderr
+
+
+def jssdk(endpoint: str, count: int, compression="none") -> str:
+    """Sends `count` spans, log records and values of two metrics with the SDK for JavaScript; "" if it went well, else what
+    the SDK says."""
+    argv = ["node", Path(server_binary("jssdk")) / "main.js", endpoint, count, compression]
     done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode == 0) == (done.stderr == ""), done
     return done.stderr
