@@ -121,7 +121,7 @@ class Arrivals:
 
     def __init__(self, delay: float = 0.0, seed: int = 0):
         self.of = defaultdict(list)  # number -> its arrivals
-        self._delay, self._random = delay, random.Random(seed)
+        self.delay, self._random = delay, random.Random(seed)
         self._lock = threading.Lock()
         self._open = threading.Event()
         self._open.set()
@@ -131,7 +131,7 @@ class Arrivals:
         with self._lock:
             for number in numbers:
                 self.of[number].append(arrival)
-            delay = self._random.uniform(0, self._delay)
+            delay = self._random.uniform(0, self.delay)
         self._open.wait()
         time.sleep(delay)
         arrival.answered = time.monotonic()
