@@ -17,7 +17,9 @@
 #include "receivers/otlp/otlp_receiver.h"
 #ifdef WEIR_STATIC_MODULES
 #include "exporters/debug/debug.h"
+#include "exporters/kafka/kafka_exporter.h"
 #include "exporters/otlphttp/otlphttp.h"
+#include "receivers/kafka/kafka_receiver.h"
 #define IN_MODULE(component_kind, component_name, component_alias, module_file, type_symbol) \
     {                                                                                        \
         .type = &type_symbol                                                                 \
@@ -53,6 +55,12 @@ static component_row rows[] = {
     {.type = &weir_exporter_nop},
     IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
     IN_MODULE(WEIR_EXPORTER, "otlphttp", "otlp_http", "weir-otlphttp.so", weir_exporter_otlphttp),
+#ifdef HAS_WEIR_EXPORTER_KAFKA
+    IN_MODULE(WEIR_EXPORTER, "kafka", NULL, "weir-kafka.so", weir_exporter_kafka),
+#endif
+#ifdef HAS_WEIR_RECEIVER_KAFKA
+    IN_MODULE(WEIR_RECEIVER, "kafka", NULL, "weir-kafka.so", weir_receiver_kafka),
+#endif
     {.type = &weir_extension_health_check},
     {.type = &weir_extension_basicauth},
     {.type = &weir_extension_bearertokenauth},
