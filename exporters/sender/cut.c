@@ -51,6 +51,15 @@ weir_batch *weir_batch_cut_at(weir_batch *batch, uint32_t index)
     return rest;
 }
 
+weir_batch *weir_batch_part_off(weir_batch *batch, weir_slice *takes_slice)
+{
+    WEIR_ASSERT(takes_slice->items > 0 && takes_slice->items <= batch->items);
+    weir_batch *part = sibling_new(batch, 1);
+    batch->items -= takes_slice->items;
+    add_slice(part, takes_slice);
+    return part;
+}
+
 static uint64_t limit_of(uint64_t max)
 {
     return max ? max : UINT64_MAX;

@@ -19,6 +19,10 @@ weir_batch *weir_batch_cut_at(weir_batch *batch, uint32_t index);
  * cut. */
 weir_batch *weir_batch_cut_slice(weir_batch *batch, uint64_t items_max, uint64_t bytes_max);
 
+/* A new batch of some items of `batch`, which `takes_slice` holds too: their end is another one. Only for a batch that is
+ * about to be completed: it counts these items no longer, but its slices stay as they are. */
+weir_batch *weir_batch_part_off(weir_batch *batch, weir_slice *takes_slice);
+
 /* Makes `batch` fit into the limits (0: none), as far as whole items allow; the rest is given, NULL if there is
  * none. */
 weir_batch *weir_batch_cut_to_fit(weir_batch *batch, uint64_t items_max, uint64_t bytes_max);

@@ -184,6 +184,8 @@ typedef batch_list (*batch_filter)(weir_sender *sender, batch_list batches, bool
 
 /* sender.c */
 void weir_sender_pump(weir_sender *sender);
+/* The sender of what weir_sender_new gave: that may be the stage in front of it. */
+weir_sender *weir_sender_window(const weir_exporter *exporter);
 /* Passes everything that is not under way through `filter`. Not while pumping. */
 void weir_sender_filter(weir_sender *sender, batch_filter filter);
 /* How long it takes until `items` have left, from the speed at which they have left lately: for refused callers. */

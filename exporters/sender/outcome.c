@@ -279,6 +279,114 @@ static void refused(weir_sender *sender, sender_push *push, const weir_error *er
         reject_all(sender, sender_push_free(push), WEIR_REJECT_PERMANENT, error);
 }
 
+/* ---- all but some ---- */
+
+static bool slice_has(const weir_slice *slice, const weir_slice *part)
+{
+    if (slice->id.origin != part->id.origin || slice->id.sequence != part->id.sequence)
+        return false;
+    uint32_t wanted = weir_slice_ordinal(part, 0);
+    uint32_t from = 0, to = slice->items;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (weir_slice_ordinal(slice, middle) < wanted)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < slice->items && weir_slice_ordinal(slice, from) == wanted;
+}
+
+/* The batch that `part` was taken from. A slice may be there twice, when its source repeated itself: then the items of
+ * the first are used up before those of the second. */
+static weir_batch *batch_of(batch_list batches, const weir_slice *part)
+{
+    for (weir_batch *batch = batches.head; batch; batch = batch->next) {
+        for (uint32_t i = 0; batch->items >= part->items && i < batch->slice_count; i++) {
+            if (slice_has(&batch->slices[i], part))
+                return batch;
+        }
+    }
+    return NULL;
+}
+
+/* What nobody keeps is told to the client as a partial success: the rest of its data is delivered. */
+static void tell_rejected(weir_sender *sender, weir_batch *part, const weir_error *error)
+{
+    weir_outcome outcome = {.kind = WEIR_DELIVERED, .error = *error};
+    if (sender->bury) {
+        complete_rejected(sender, part, error);
+        return;
+    }
+    outcome.error.rejected_items = part->items;
+    complete(sender, part, &outcome);
+}
+
+static void end_rest(weir_sender *sender, weir_batch *part, const weir_error *error)
+{
+    bool is_refused = !weir_error_is_retryable(error);
+    weir_reject_reason reason = error->class_ == WEIR_ERROR_TOO_LARGE ? WEIR_REJECT_TOO_LARGE : WEIR_REJECT_PERMANENT;
+    if (!is_refused) {
+        weir_sender_give_up(sender, part, WEIR_GIVEUP_EXPIRED, error, true);
+        return;
+    }
+    weir_metric_add(sender->meters.rejected[reason], (int64_t)part->items);
+    weir_metric_add(sender->meters.send_failed, (int64_t)part->items);
+    weir_log(WEIR_LOG_WARN, sender->id, "the backend refused data for good items=%llu error=\"%s\"",
+             (unsigned long long)part->items, error->text);
+    tell_rejected(sender, part, error);
+}
+
+static weir_batch *part_off(weir_sender *sender, batch_list batches, weir_slice *takes_slice)
+{
+    weir_batch *batch = batch_of(batches, takes_slice);
+    WEIR_ASSERT(batch); /* the exporter names items of this push, each once */
+    weir_batch *part = weir_batch_part_off(batch, takes_slice);
+    weir_room_force(sender->room, 1, 0, part->bytes);
+    return part;
+}
+
+/* A batch of which nothing is left was not delivered. */
+static void complete_remainders(weir_sender *sender, batch_list batches)
+{
+    weir_batch *batch;
+    while ((batch = batch_list_pop(&batches))) {
+        weir_outcome outcome = weir_outcome_delivered;
+        if (batch->items == 0 && !sender->bury)
+            outcome.kind = WEIR_REJECTED;
+        complete(sender, batch, &outcome);
+    }
+}
+
+void weir_push_done_but(weir_push *done, weir_push_rest *takes_rests, size_t count)
+{
+    sender_push *push = WEIR_CONTAINER(done, struct sender_push, super);
+    weir_sender *sender = push->sender;
+    uint64_t items = push->super.items, rest_items = 0;
+    push_list_remove(&sender->under_way, push);
+    weir_sender_shared_report(sender->shared, &(weir_error){0});
+    weir_backoff_succeeded(&sender->backoff);
+    batch_list batches = sender_push_free(push);
+    for (size_t i = 0; i < count; i++) {
+        rest_items += takes_rests[i].slice.items;
+        end_rest(sender, part_off(sender, batches, &takes_rests[i].slice), &takes_rests[i].error);
+    }
+    weir_metric_add(sender->meters.sent, (int64_t)(items - rest_items));
+    measure_speed(sender, items);
+    complete_remainders(sender, batches);
+    weir_sender_pump(sender);
+}
+
+void weir_sender_report(weir_exporter *exporter, const weir_error *error)
+{
+    weir_sender *sender = weir_sender_window(exporter);
+    weir_sender_shared_report(sender->shared, error ? error : &(weir_error){0});
+    if (error)
+        return;
+    weir_backoff_succeeded(&sender->backoff);
+    weir_sender_pump(sender);
+}
+
 void weir_push_done(weir_push *done, const weir_error *error)
 {
     sender_push *push = WEIR_CONTAINER(done, struct sender_push, super);

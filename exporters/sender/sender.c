@@ -608,8 +608,7 @@ weir_exporter *weir_sender_new(weir_sender_shared *shared, const weir_worker *wo
     return log ? weir_stored_new(window, log, room, worker) : &window->super;
 }
 
-/* The sender of what weir_sender_new gave: that may be the stage in front of it. */
-static weir_sender *window_of(const weir_exporter *exporter)
+weir_sender *weir_sender_window(const weir_exporter *exporter)
 {
     weir_sender *window = weir_stored_window(exporter);
     return window ? window : sender_of(exporter);
@@ -617,14 +616,14 @@ static weir_sender *window_of(const weir_exporter *exporter)
 
 void *weir_sender_exporter(weir_exporter *sender)
 {
-    return window_of(sender)->exporter;
+    return weir_sender_window(sender)->exporter;
 }
 
 void weir_sender_free(weir_exporter *exporter)
 {
     if (!exporter)
         return;
-    weir_sender *sender = window_of(exporter);
+    weir_sender *sender = weir_sender_window(exporter);
     if (exporter != &sender->super)
         weir_stored_free(exporter);
     WEIR_ASSERT(sender->held_items == 0 && sender->under_way.head == NULL && sender->again.head == NULL);

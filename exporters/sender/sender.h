@@ -145,6 +145,19 @@ typedef struct weir_sender_ops {
  * Otherwise the class decides, see above. `push` is gone when this returns. */
 void weir_push_done(weir_push *push, const weir_error *error);
 
+/* Items of one of a push's slices (told by its id and their ordinals) that were not delivered, and why: PERMANENT or
+ * TOO_LARGE: they never will be; otherwise they were not within max_elapsed_time. */
+typedef struct weir_push_rest {
+    weir_slice slice;
+    weir_error error;
+} weir_push_rest;
+
+/* Ends an attempt that delivered everything but `takes_rests` (of which the slices are taken, not the array; each item
+ * stands in one of them at most). For exporters that cut a push into messages and send those again by themselves. With a
+ * disk queue a rest that is refused becomes a dead letter; otherwise who waits hears of a partial success. A rest that
+ * expired is what it is for other exporters, and the rest of its batch counts as delivered all the same. */
+void weir_push_done_but(weir_push *push, weir_push_rest *takes_rests, size_t count);
+
 /* ---- the sender ---- */
 
 /* What the senders of all workers share for one exporter: room and counters. Made in the exporter's `open`. Any
@@ -165,6 +178,9 @@ weir_exporter *weir_sender_new(weir_sender_shared *shared, const weir_worker *wo
                                const weir_batch_shape *shape, const weir_sender_ops *ops, void *exporter);
 /* The `exporter` given to weir_sender_new. */
 void *weir_sender_exporter(weir_exporter *sender);
+/* What an exporter has learned of its backend between pushes, for /status. NULL: it can be reached; then what was put
+ * off by a backoff is sent now. On the worker's thread; pushes may start before it returns. */
+void weir_sender_report(weir_exporter *sender, const weir_error *error);
 /* held() must be 0. NULL is fine. */
 void weir_sender_free(weir_exporter *sender);
 
