@@ -2,19 +2,18 @@
 """weir and the Collector on either side of a real Kafka: what one writes the other reads, item for item, and the same
 trace goes to the same partition whoever writes it."""
 
+import contextlib
 import random
 import uuid
-from collections import Counter
 
-import grpc
 import pytest
+import yaml
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from support.generate import REQUESTS, Generator
-from support.load import numbered, numbers_in, trace_id_of
-from support.messages import strip
-from support.process import wait_until
+from support.items import counted, difference, items_in
+from support.load import numbered, send_all, trace_id_of
 from support.sink import Sink
 
 SEED = 20260505
@@ -58,15 +57,6 @@ service:
     metrics: {{receivers: [kafka], exporters: [otlp_grpc]}}
     logs: {{receivers: [kafka], exporters: [otlp_grpc]}}
 """
-SERVICES = {"traces": "trace.v1.TraceService", "metrics": "metrics.v1.MetricsService", "logs": "logs.v1.LogsService"}
-
-
-def send(program, signal: str, bodies):
-    """As many at a time as gRPC likes; all are answered OK."""
-    with grpc.insecure_channel(program.grpc_endpoint) as channel:
-        export = channel.unary_unary(f"/opentelemetry.proto.collector.{SERVICES[signal]}/Export")
-        for answer in [export.future(body, timeout=60) for body in bodies]:
-            answer.result()
 
 
 @pytest.fixture(scope="module")
@@ -90,44 +80,6 @@ def has_points(request) -> bool:
         and hasattr(value, "data_points"))
 
 
-def walk(request):
-    """(resource's, scope's, item) of every span, record and metric."""
-    for of_resource in request.ListFields()[0][1] if request.ListFields() else []:
-        for field, scopes in of_resource.ListFields():
-            if field.name.startswith("scope_"):
-                for of_scope in scopes:
-                    for inner, items in of_scope.ListFields():
-                        if inner.name in ("spans", "log_records", "metrics"):
-                            yield from ((of_resource, of_scope, item) for item in items)
-
-
-def items_in(request) -> list:
-    return [item for _, _, item in walk(request)]
-
-
-def alone(of_resource, of_scope, item) -> str:
-    """An item with its resource and scope as text, however many neighbours it has had."""
-    around = []
-    for outer, lists in ((of_resource, "scope_"), (of_scope, ("spans", "log_records", "metrics"))):
-        copy = type(outer)()
-        for field, value in outer.ListFields():
-            if not field.name.startswith(lists):
-                if field.message_type:
-                    getattr(copy, field.name).CopyFrom(value)
-                else:
-                    setattr(copy, field.name, value)
-        around.append(copy)
-    copy = type(item)()
-    copy.CopyFrom(item)
-    for message in (*around, copy):
-        strip(message)
-    return "\n".join(map(str, (*around, copy)))
-
-
-def counted(requests) -> Counter:
-    return Counter(alone(*found) for request in requests for found in walk(request))
-
-
 PROGRAMS = ["weir", "collector"]
 
 
@@ -143,7 +95,7 @@ def test_all_that_one_writes_the_other_reads(request, kafka, generated, sender, 
         writer = runs[sender](EXPORT.format(**place))
         runs[receiver](RECEIVE.format(group=group, sink=sink.endpoint, **place))
         for signal, bodies in generated.items():
-            send(writer, signal, bodies)
+            send_all(writer, signal, bodies)
 
         kafka.wait_for_lag(group, *topics.values())
 
@@ -151,16 +103,7 @@ def test_all_that_one_writes_the_other_reads(request, kafka, generated, sender, 
             expected = counted(REQUESTS[signal].FromString(body) for body in bodies)
             arrived = counted(sink.requests(signal))
             assert expected.total() > REQUESTS_PER_SIGNAL
-            assert first_difference(arrived, expected) is None, f"{signal} in {encoding}"
-
-
-def first_difference(arrived: Counter, expected: Counter) -> str | None:
-    """None if both are equal; a whole Counter would be pages."""
-    missing, surplus = expected - arrived, arrived - expected
-    if not missing and not surplus:
-        return None
-    return (f"{missing.total()} missing, {surplus.total()} surplus of {expected.total()}; the first missing:\n"
-            f"{next(iter(sorted(missing)), '')}\nthe first surplus:\n{next(iter(sorted(surplus)), '')}")
+            assert difference(arrived, expected) is None, f"{signal} in {encoding}"
 
 
 ## Compression
@@ -168,50 +111,41 @@ def first_difference(arrived: Counter, expected: Counter) -> str | None:
 COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
-def fan(name: str, entries: dict) -> str:
-    """A block of `name: {entry: text}`, each text on one line in YAML's flow style."""
-    return f"{name}:\n" + "".join(f"  {entry}: {text}\n" for entry, text in entries.items())
+def writing_each(bootstrap: str, topics: dict) -> str:
+    """The same spans into each topic, compressed as its key says."""
+    exporters = {f"kafka/{compression}": {"brokers": [bootstrap], "traces": {"topic": topic}, "sending_queue": {"enabled": False},
+                                          "producer": {"compression": compression}}
+                 for compression, topic in topics.items()}
+    pipelines = {"traces": {"receivers": ["otlp"], "exporters": list(exporters)}}
+    return yaml.safe_dump({"exporters": exporters, "service": {"pipelines": pipelines}})
+
+
+def reading_each(bootstrap: str, topics: dict, sinks: dict) -> str:
+    """From each topic to the sink of the same key."""
+    receivers, exporters, pipelines = {}, {}, {}
+    for name, topic in topics.items():
+        receivers[f"kafka/{name}"] = {"brokers": [bootstrap], "group_id": f"group-{topic}", "initial_offset": "earliest",
+                                      "traces": {"topics": [topic]}}
+        exporters[f"otlp_grpc/{name}"] = {"endpoint": sinks[name].endpoint, "tls": {"insecure": True},
+                                          "sending_queue": {"enabled": False}}
+        pipelines[f"traces/{name}"] = {"receivers": [f"kafka/{name}"], "exporters": [f"otlp_grpc/{name}"]}
+    return yaml.safe_dump({"receivers": receivers, "exporters": exporters, "service": {"pipelines": pipelines}})
 
 
 @pytest.mark.parametrize(("sender", "receiver"), [("weir", "collector"), ("collector", "weir")])
 def test_every_compression_is_written_and_read(request, kafka, sender, receiver):
     topics = {compression: kafka.new_topic(compression, partitions=1) for compression in COMPRESSIONS}
-    group = f"group-{uuid.uuid4().hex[:8]}"
-    sinks = {compression: Sink() for compression in COMPRESSIONS}
-    try:
-        exporters = {
-            f"kafka/{compression}": f"{{brokers: ['{kafka.bootstrap}'], traces: {{topic: {topic}}}, "
-            f"producer: {{compression: {compression}}}, sending_queue: {{enabled: false}}}}"
-            for compression, topic in topics.items()
-        }
-        writer = request.getfixturevalue(sender)(
-            fan("exporters", exporters)
-            + f"service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [{', '.join(exporters)}]}}}}}}")
-        receivers = {
-            f"kafka/{compression}": f"{{brokers: ['{kafka.bootstrap}'], group_id: {group}-{compression}, "
-            f"initial_offset: earliest, traces: {{topics: [{topic}]}}}}"
-            for compression, topic in topics.items()
-        }
-        backends = {
-            f"otlp_grpc/{compression}": f"{{endpoint: '{sink.endpoint}', tls: {{insecure: true}}, sending_queue: {{enabled: false}}}}"
-            for compression, sink in sinks.items()
-        }
-        pipelines = {
-            f"traces/{compression}": {"receivers": [f"kafka/{compression}"], "exporters": [f"otlp_grpc/{compression}"]}
-            for compression in topics
-        }
-        request.getfixturevalue(receiver)(
-            fan("receivers", receivers) + fan("exporters", backends) + f"service: {{pipelines: {pipelines}}}")
+    with contextlib.ExitStack() as stack:
+        sinks = {compression: stack.enter_context(Sink()) for compression in COMPRESSIONS}
+        writer = request.getfixturevalue(sender)(writing_each(kafka.bootstrap, topics))
+        request.getfixturevalue(receiver)(reading_each(kafka.bootstrap, topics, sinks))
 
-        send(writer, "traces", [numbered(range(1, 1001)).SerializeToString()])
+        send_all(writer, "traces", [numbered(range(1, 1001)).SerializeToString()])
 
         for compression, sink in sinks.items():
-            wait_until(lambda: len(sink.numbers()) >= 1000, what=f"spans through {compression}")  # noqa: B023
+            kafka.wait_for_lag(f"group-{topics[compression]}", topics[compression])
             assert sorted(sink.numbers()) == list(range(1, 1001))
             assert kafka.compressions(topics[compression]) == {compression}
-    finally:
-        for sink in sinks.values():
-            sink.__exit__()
 
 
 ## Partitions
@@ -269,7 +203,7 @@ def test_a_trace_goes_to_the_partition_that_the_collector_picks(kafka, weir, col
         topics[name] = {signal: kafka.new_topic(f"{name}-{signal}", partitions) for signal in ("traces", "logs")}
         program = run(PARTITIONED.format(bootstrap=kafka.bootstrap, hasher=hasher, **topics[name]))
         for signal in topics[name]:
-            send(program, signal, [with_trace_ids(signal)])
+            send_all(program, signal, [with_trace_ids(signal)])
 
     for signal in ("traces", "logs"):
         ours, our_count = partitions_of_traces(kafka, topics["weir"][signal], signal)

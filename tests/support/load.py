@@ -13,12 +13,15 @@ from dataclasses import dataclass
 
 import grpc
 import requests
+from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from support.otlp_json import otlp_json
 
 # So that clients of a program that has ended do not take the processor from the others.
 PAUSE_AFTER_FAILURE = 0.05
@@ -30,6 +33,7 @@ _CHANNEL = [
 ]
 _EXPORT = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 }
 
@@ -131,6 +135,14 @@ class GrpcClient:
         self._channel.close()
 
 
+def send_all(program, signal: str, bodies, timeout: float = 60):
+    """Serialized requests over one connection, all at a time; each must be answered OK."""
+    with grpc.insecure_channel(program.grpc_endpoint, _CHANNEL) as channel:
+        export = channel.unary_unary(_EXPORT[signal])
+        for answer in [export.future(body, timeout=timeout) for body in bodies]:
+            answer.result()
+
+
 def _retry_info(error: grpc.RpcError) -> float | None:
     for key, value in error.trailing_metadata() or ():
         if key != "grpc-status-details-bin":
@@ -165,6 +177,22 @@ class HttpClient:
 
     def close(self):
         self._session.close()
+
+
+class JsonClient(HttpClient):
+    """The same with OTLP/JSON. `send` takes protobuf all the same."""
+
+    _MESSAGES = {"traces": (ExportTraceServiceRequest, ExportTraceServiceResponse),
+                 "logs": (ExportLogsServiceRequest, ExportLogsServiceResponse)}
+
+    def __init__(self, program, signal: str = "traces"):
+        super().__init__(program, signal)
+        self._request, response = self._MESSAGES[signal]
+        self._session.headers["Content-Type"] = "application/json"
+        self._rejected = lambda reply: _REJECTED[signal](json_format.Parse(reply, response()).SerializeToString())
+
+    def send(self, body: bytes, timeout: float = 10) -> Answer:
+        return super().send(otlp_json(self._request.FromString(body)), timeout)
 
 
 def send_together(program, bodies: list, kinds=(GrpcClient, HttpClient), timeout: float = 30) -> list:
