@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Sorting the items of a batch into groups, one for each Kafka partition: every group becomes one request of its own.
- * One pass over the bytes; resource and scope are written once per group they have items in.
+ * One pass over the bytes; resource and scope (and the metric around data points) are written once per group they have
+ * items in, with the fields we do not know. weir_otlp_split is the same with a single group.
  *
  *     slices of a batch          groups
  *     [a a b] [b c a]   ──►   0: [a a] [a]    1: [b] [b]    2: [c]
@@ -21,10 +22,11 @@
 
 typedef struct weir_otlp_group {
     uint32_t bucket;
-    bool is_too_large;  /* one item alone, and it is over bytes_max */
-    weir_chunk *chunk;  /* owned reference */
-    weir_bytes bytes;   /* of all slices, in the chunk */
-    weir_slice *slices; /* owned; in the order of the input */
+    bool is_too_large; /* one item alone, and it is over bytes_max */
+    weir_chunk *chunk; /* owned reference */
+    weir_bytes bytes;  /* of all slices, one after the other; the chunk keeps them */
+    weir_slice
+        *slices; /* owned, and so is what they hold; in the order of the input; at least one, none without items */
     uint32_t slice_count;
     uint64_t items;
 } weir_otlp_group;
@@ -34,19 +36,24 @@ void weir_otlp_group_done(weir_otlp_group *group);
 
 typedef struct weir_otlp_scattering {
     uint32_t buckets; /* at least 1 */
-    size_t bytes_max; /* a group that would be larger is given in several; 0: no limit */
+    size_t
+        bytes_max; /* a group that would be larger is given in several; 0: no limit. Exact: headers, lengths and all */
+    uint32_t items_max; /* of a group, likewise */
     /* Which bucket (< buckets) an item belongs to; asked once per item, in order. NULL: all in bucket 0. */
     uint32_t (*bucket_of)(void *context, const weir_otlp_items *at);
-    /* Takes a group. Groups of one bucket come in the order of their items. An error stops the scattering and is
-     * returned. */
+    /* Takes a group (weir_otlp_group_done it, even on failure). Groups of one bucket come in the order of their items. An
+     * error stops the scattering and is returned. */
     weir_status (*give)(void *context, weir_otlp_group *takes);
     void *context;
 } weir_otlp_scattering;
 
-/* `slices` (borrowed) are validated requests of `kind`. Where all items of one slice go into one group and nothing else
- * does, the group refers to the slice's own bytes; otherwise its chunk is new, charged to `account` (past its limit if
- * need be). Resources and scopes without items are left out. WEIR_NO_MEMORY: the machine has none; groups given so far
- * stay given. Any thread. */
+/* `slices` (borrowed) are validated requests of `kind`. A slice whose items all belong into one bucket, and which is
+ * within the limits, stays as it is: alone in its group it is not even copied, the group refers to its bytes. Otherwise
+ * the group's chunk is new, of exactly its size, charged to `account` (past its limit if need be; NULL: to nobody), and
+ * resources and scopes without items are left out. Slices without items are left out too.
+ * An item's identity is kept: the slices of a group have the id of the one they come from, and its ordinals.
+ * While it runs it takes some 40 bytes for each item that is parted from the one before it (charged to `account`).
+ * WEIR_NO_MEMORY: the machine has none; groups given so far stay given. Any thread. */
 WEIR_MUST_USE weir_status weir_otlp_scatter(weir_otlp_kind kind, const weir_slice *const *slices, uint32_t slice_count,
                                             const weir_otlp_scattering *scattering, weir_account *account);
 
