@@ -32,12 +32,15 @@ _MOVING = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_A
 _BATCH_LENGTH_END, _BATCH_ATTRIBUTES = 12, 22
 _COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 
-# One broker cannot replicate, groups start at once, and few partitions of its own topics make it light.
+# One broker cannot replicate, groups start at once, and few partitions of its own topics make it light. A broker that was
+# killed is let in again once its last life's session is over.
 BASE_PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": 1,
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
+    "broker.session.timeout.ms": 4000,
+    "broker.heartbeat.interval.ms": 500,
     "auto.create.topics.enable": "true",
     "num.partitions": 6,
     "offsets.topic.num.partitions": 4,
