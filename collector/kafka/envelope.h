@@ -14,6 +14,7 @@
 #ifndef WEIR_KAFKA_ENVELOPE_H
 #define WEIR_KAFKA_ENVELOPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/slice.h"
@@ -22,8 +23,9 @@
 
 #define WEIR_KAFKA_SLICES_HEADER "weir.slices"
 
-/* Appends the header's value to `out`. With `without_lengths` the bytes of the message are not the slices' own (it is
- * JSON): the reader cuts by items instead. */
+/* Appends the header's value to `out`: what is said about `slices` (borrowed; each has items, as those of
+ * weir_otlp_scatter's groups do), which are the message's in this order. With `without_lengths` the bytes of the message
+ * are not the slices' own (it is JSON): the reader cuts by items instead. Any thread. */
 void weir_kafka_envelope_write(const weir_slice *slices, uint32_t count, bool without_lengths, weir_buffer *out);
 
 /* Where a message lies. */
@@ -35,11 +37,15 @@ typedef struct weir_kafka_place {
     int64_t timestamp_ms;
 } weir_kafka_place;
 
-/* Makes the slices of a message in wire form: `request` (inside `chunk`, of which each slice takes a reference). Every
- * slice is validated. `header` is the value of WEIR_KAFKA_SLICES_HEADER, {NULL, 0} if the message has none. A header
- * that does not fit the bytes is treated as absent, and `*ret_is_misfit` is set: what the message holds counts, not what
- * is said about it. Gives an array of `*ret_count` slices (at least 1; weir_slice_done each, free() the array).
- * WEIR_INVALID: the request is no OTLP; nothing was given. WEIR_NO_MEMORY: cutting needed memory and there was none. */
+/* Makes the slices of a message in wire form: `request`, which `chunk` keeps, and of which each slice takes a reference;
+ * nothing is copied, unless the header says no lengths and several slices, which are then cut into chunks of their own,
+ * charged to the account of `chunk`. Every slice is validated. `header` is the value of WEIR_KAFKA_SLICES_HEADER,
+ * {NULL, 0} if the message has none. A header that does not fit the bytes is treated as absent, and `*ret_is_misfit` is
+ * set: what the message holds counts, not what is said about it. What the header says is checked against the bytes before
+ * any memory is taken for it.
+ * Gives an array of `*ret_count` slices (at least 1; one alone may be without items; weir_slice_done each, free() the
+ * array). WEIR_INVALID: the request is no OTLP; nothing was given. WEIR_NO_MEMORY: cutting needed memory and there was
+ * none; the same message may be read again later. Any thread. */
 WEIR_MUST_USE weir_status weir_kafka_envelope_read(weir_otlp_kind kind, weir_chunk *chunk, weir_bytes request,
                                                    weir_bytes header, const weir_kafka_place *place,
                                                    weir_slice **ret_slices, uint32_t *ret_count, bool *ret_is_misfit,
