@@ -58,11 +58,13 @@ static bool is_default(const json_field *row, const weir_otlp_field *field)
     case WEIR_JSON_STRING:
     case WEIR_JSON_BASE64:
         return field->body.len == 0;
-    case WEIR_JSON_HEX:
+    case WEIR_JSON_TRACE_ID:
+    case WEIR_JSON_SPAN_ID:
         return all_zero(field->body);
     case WEIR_JSON_DOUBLE:
         return double_of(field->value) == 0; /* of -0 too */
     case WEIR_JSON_INT32:
+    case WEIR_JSON_ENUM:
     case WEIR_JSON_UINT32:
     case WEIR_JSON_ZIGZAG32:
         return (uint32_t)field->value == 0;
@@ -86,6 +88,7 @@ static void write_number(json_writer *out, weir_otlp_json_form form, uint64_t va
         weir_otlp__json_put(out, value ? "true" : "false", value ? 4 : 5);
         break;
     case WEIR_JSON_INT32:
+    case WEIR_JSON_ENUM:
         weir_otlp__json_signed(out, (int32_t)value);
         break;
     case WEIR_JSON_ZIGZAG32:
@@ -124,7 +127,8 @@ static void write_value(json_writer *out, const json_field *row, const weir_otlp
     case WEIR_JSON_BASE64:
         weir_otlp__json_base64(out, field->body);
         break;
-    case WEIR_JSON_HEX:
+    case WEIR_JSON_TRACE_ID:
+    case WEIR_JSON_SPAN_ID:
         weir_otlp__json_hex(out, field->body);
         break;
     case WEIR_JSON_MESSAGE:

@@ -6,12 +6,83 @@
 /* Tables. */
 /* clang-format off */
 #define ROW(number, json_name, form, presence, of) \
-    [number] = {"\"" json_name "\":", sizeof json_name - 1 + 3, WEIR_JSON_##form, WEIR_JSON_##presence, of}
+    [number] = {"\"" json_name "\":", sizeof json_name - 1 + 3, WEIR_JSON_##form, WEIR_JSON_##presence, .message = of}
+#define ENUM_ROW(number, json_name, of) \
+    [number] = {"\"" json_name "\":", sizeof json_name - 1 + 3, WEIR_JSON_ENUM, WEIR_JSON_SINGLE, .names = of}
+
+/* Numbers the messages. */
+enum {
+    AT_ANY_VALUE,
+    AT_KEY_VALUE,
+    AT_ARRAY_VALUE,
+    AT_KEY_VALUE_LIST,
+    AT_SCOPE,
+    AT_ENTITY_REF,
+    AT_RESOURCE,
+    AT_EVENT,
+    AT_LINK,
+    AT_SPAN_STATUS,
+    AT_SPAN,
+    AT_LOG_RECORD,
+    AT_EXEMPLAR,
+    AT_NUMBER_POINT,
+    AT_HISTOGRAM_POINT,
+    AT_BUCKETS,
+    AT_EXPONENTIAL_POINT,
+    AT_QUANTILE,
+    AT_SUMMARY_POINT,
+    AT_GAUGE,
+    AT_SUM,
+    AT_HISTOGRAM,
+    AT_EXPONENTIAL_HISTOGRAM,
+    AT_SUMMARY,
+    AT_METRIC,
+    AT_SCOPE_SPANS,
+    AT_RESOURCE_SPANS,
+    AT_SCOPE_METRICS,
+    AT_RESOURCE_METRICS,
+    AT_SCOPE_LOGS,
+    AT_RESOURCE_LOGS,
+    AT_TRACE_REQUEST,
+    AT_METRICS_REQUEST,
+    AT_LOGS_REQUEST,
+    MESSAGE_COUNT,
+};
+_Static_assert((int)MESSAGE_COUNT == (int)WEIR_JSON_MESSAGES, "what a reader keeps per message has room for all");
+
+static const weir_otlp_json_names span_kinds = {
+    .count = 6,
+    .names = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT",
+              "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"},
+};
+
+static const weir_otlp_json_names status_codes = {
+    .count = 3,
+    .names = {"STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"},
+};
+
+static const weir_otlp_json_names temporalities = {
+    .count = 3,
+    .names = {"AGGREGATION_TEMPORALITY_UNSPECIFIED", "AGGREGATION_TEMPORALITY_DELTA",
+              "AGGREGATION_TEMPORALITY_CUMULATIVE"},
+};
+
+static const weir_otlp_json_names severity_numbers = {
+    .count = 25,
+    .names = {"SEVERITY_NUMBER_UNSPECIFIED",
+              "SEVERITY_NUMBER_TRACE", "SEVERITY_NUMBER_TRACE2", "SEVERITY_NUMBER_TRACE3", "SEVERITY_NUMBER_TRACE4",
+              "SEVERITY_NUMBER_DEBUG", "SEVERITY_NUMBER_DEBUG2", "SEVERITY_NUMBER_DEBUG3", "SEVERITY_NUMBER_DEBUG4",
+              "SEVERITY_NUMBER_INFO", "SEVERITY_NUMBER_INFO2", "SEVERITY_NUMBER_INFO3", "SEVERITY_NUMBER_INFO4",
+              "SEVERITY_NUMBER_WARN", "SEVERITY_NUMBER_WARN2", "SEVERITY_NUMBER_WARN3", "SEVERITY_NUMBER_WARN4",
+              "SEVERITY_NUMBER_ERROR", "SEVERITY_NUMBER_ERROR2", "SEVERITY_NUMBER_ERROR3", "SEVERITY_NUMBER_ERROR4",
+              "SEVERITY_NUMBER_FATAL", "SEVERITY_NUMBER_FATAL2", "SEVERITY_NUMBER_FATAL3", "SEVERITY_NUMBER_FATAL4"},
+};
 
 static const weir_otlp_json_message array_value, key_value_list; /* the circle through AnyValue */
 
 static const weir_otlp_json_message any_value = {
     .name = "AnyValue",
+    .index = AT_ANY_VALUE,
     .fields = {
         ROW(1, "stringValue", STRING, ONE_OF, NULL),
         ROW(2, "boolValue", BOOL, ONE_OF, NULL),
@@ -26,6 +97,7 @@ static const weir_otlp_json_message any_value = {
 
 static const weir_otlp_json_message key_value = {
     .name = "KeyValue",
+    .index = AT_KEY_VALUE,
     .fields = {
         ROW(1, "key", STRING, SINGLE, NULL),
         ROW(2, "value", MESSAGE, ALWAYS, &any_value),
@@ -36,6 +108,8 @@ static const weir_otlp_json_message key_value = {
 
 static const weir_otlp_json_message array_value = {
     .name = "ArrayValue",
+    .index = AT_ARRAY_VALUE,
+    .nests = true,
     .fields = {
         ROW(1, "values", MESSAGE, REPEATED, &any_value),
     },
@@ -43,6 +117,8 @@ static const weir_otlp_json_message array_value = {
 
 static const weir_otlp_json_message key_value_list = {
     .name = "KeyValueList",
+    .index = AT_KEY_VALUE_LIST,
+    .nests = true,
     .fields = {
         ROW(1, "values", MESSAGE, REPEATED, &key_value),
     },
@@ -50,6 +126,7 @@ static const weir_otlp_json_message key_value_list = {
 
 static const weir_otlp_json_message scope = {
     .name = "InstrumentationScope",
+    .index = AT_SCOPE,
     .fields = {
         ROW(1, "name", STRING, SINGLE, NULL),
         ROW(2, "version", STRING, SINGLE, NULL),
@@ -60,6 +137,7 @@ static const weir_otlp_json_message scope = {
 
 static const weir_otlp_json_message entity_ref = {
     .name = "EntityRef",
+    .index = AT_ENTITY_REF,
     .fields = {
         ROW(1, "schemaUrl", STRING, SINGLE, NULL),
         ROW(2, "type", STRING, SINGLE, NULL),
@@ -70,6 +148,7 @@ static const weir_otlp_json_message entity_ref = {
 
 static const weir_otlp_json_message resource = {
     .name = "Resource",
+    .index = AT_RESOURCE,
     .fields = {
         ROW(1, "attributes", MESSAGE, REPEATED, &key_value),
         ROW(2, "droppedAttributesCount", UINT32, SINGLE, NULL),
@@ -79,6 +158,7 @@ static const weir_otlp_json_message resource = {
 
 static const weir_otlp_json_message event = {
     .name = "Event",
+    .index = AT_EVENT,
     .fields = {
         ROW(1, "timeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(2, "name", STRING, SINGLE, NULL),
@@ -89,9 +169,10 @@ static const weir_otlp_json_message event = {
 
 static const weir_otlp_json_message link = {
     .name = "Link",
+    .index = AT_LINK,
     .fields = {
-        ROW(1, "traceId", HEX, SINGLE, NULL),
-        ROW(2, "spanId", HEX, SINGLE, NULL),
+        ROW(1, "traceId", TRACE_ID, SINGLE, NULL),
+        ROW(2, "spanId", SPAN_ID, SINGLE, NULL),
         ROW(3, "traceState", STRING, SINGLE, NULL),
         ROW(4, "attributes", MESSAGE, REPEATED, &key_value),
         ROW(5, "droppedAttributesCount", UINT32, SINGLE, NULL),
@@ -101,21 +182,24 @@ static const weir_otlp_json_message link = {
 
 static const weir_otlp_json_message span_status = {
     .name = "Status",
+    .index = AT_SPAN_STATUS,
     .fields = {
         ROW(2, "message", STRING, SINGLE, NULL),
-        ROW(3, "code", INT32, SINGLE, NULL),
+        ENUM_ROW(3, "code", &status_codes),
     },
 };
 
 static const weir_otlp_json_message span = {
     .name = "Span",
+    .index = AT_SPAN,
+    .is_item = true,
     .fields = {
-        ROW(1, "traceId", HEX, SINGLE, NULL),
-        ROW(2, "spanId", HEX, SINGLE, NULL),
+        ROW(1, "traceId", TRACE_ID, SINGLE, NULL),
+        ROW(2, "spanId", SPAN_ID, SINGLE, NULL),
         ROW(3, "traceState", STRING, SINGLE, NULL),
-        ROW(4, "parentSpanId", HEX, SINGLE, NULL),
+        ROW(4, "parentSpanId", SPAN_ID, SINGLE, NULL),
         ROW(5, "name", STRING, SINGLE, NULL),
-        ROW(6, "kind", INT32, SINGLE, NULL),
+        ENUM_ROW(6, "kind", &span_kinds),
         ROW(7, "startTimeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(8, "endTimeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(9, "attributes", MESSAGE, REPEATED, &key_value),
@@ -132,16 +216,18 @@ static const weir_otlp_json_message span = {
 
 static const weir_otlp_json_message log_record = {
     .name = "LogRecord",
+    .index = AT_LOG_RECORD,
+    .is_item = true,
     .fields = {
         ROW(1, "timeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
-        ROW(2, "severityNumber", INT32, SINGLE, NULL),
+        ENUM_ROW(2, "severityNumber", &severity_numbers),
         ROW(3, "severityText", STRING, SINGLE, NULL),
         ROW(5, "body", MESSAGE, ALWAYS, &any_value),
         ROW(6, "attributes", MESSAGE, REPEATED, &key_value),
         ROW(7, "droppedAttributesCount", UINT32, SINGLE, NULL),
         ROW(8, "flags", FIXED32, SINGLE, NULL),
-        ROW(9, "traceId", HEX, SINGLE, NULL),
-        ROW(10, "spanId", HEX, SINGLE, NULL),
+        ROW(9, "traceId", TRACE_ID, SINGLE, NULL),
+        ROW(10, "spanId", SPAN_ID, SINGLE, NULL),
         ROW(11, "observedTimeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(12, "eventName", STRING, SINGLE, NULL),
     },
@@ -150,11 +236,12 @@ static const weir_otlp_json_message log_record = {
 
 static const weir_otlp_json_message exemplar = {
     .name = "Exemplar",
+    .index = AT_EXEMPLAR,
     .fields = {
         ROW(2, "timeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(3, "asDouble", DOUBLE, ONE_OF, NULL),
-        ROW(4, "spanId", HEX, SINGLE, NULL),
-        ROW(5, "traceId", HEX, SINGLE, NULL),
+        ROW(4, "spanId", SPAN_ID, SINGLE, NULL),
+        ROW(5, "traceId", TRACE_ID, SINGLE, NULL),
         ROW(6, "asInt", QUOTED_SFIXED64, ONE_OF, NULL),
         ROW(7, "filteredAttributes", MESSAGE, REPEATED, &key_value),
     },
@@ -162,6 +249,8 @@ static const weir_otlp_json_message exemplar = {
 
 static const weir_otlp_json_message number_point = {
     .name = "NumberDataPoint",
+    .index = AT_NUMBER_POINT,
+    .is_item = true,
     .fields = {
         ROW(2, "startTimeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(3, "timeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
@@ -175,6 +264,8 @@ static const weir_otlp_json_message number_point = {
 
 static const weir_otlp_json_message histogram_point = {
     .name = "HistogramDataPoint",
+    .index = AT_HISTOGRAM_POINT,
+    .is_item = true,
     .fields = {
         ROW(2, "startTimeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(3, "timeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
@@ -192,6 +283,7 @@ static const weir_otlp_json_message histogram_point = {
 
 static const weir_otlp_json_message buckets = {
     .name = "Buckets",
+    .index = AT_BUCKETS,
     .fields = {
         ROW(1, "offset", ZIGZAG32, SINGLE, NULL),
         ROW(2, "bucketCounts", QUOTED_UINT64, REPEATED, NULL),
@@ -200,6 +292,8 @@ static const weir_otlp_json_message buckets = {
 
 static const weir_otlp_json_message exponential_point = {
     .name = "ExponentialHistogramDataPoint",
+    .index = AT_EXPONENTIAL_POINT,
+    .is_item = true,
     .fields = {
         ROW(1, "attributes", MESSAGE, REPEATED, &key_value),
         ROW(2, "startTimeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
@@ -221,6 +315,7 @@ static const weir_otlp_json_message exponential_point = {
 
 static const weir_otlp_json_message quantile = {
     .name = "ValueAtQuantile",
+    .index = AT_QUANTILE,
     .fields = {
         ROW(1, "quantile", DOUBLE, SINGLE, NULL),
         ROW(2, "value", DOUBLE, SINGLE, NULL),
@@ -229,6 +324,8 @@ static const weir_otlp_json_message quantile = {
 
 static const weir_otlp_json_message summary_point = {
     .name = "SummaryDataPoint",
+    .index = AT_SUMMARY_POINT,
+    .is_item = true,
     .fields = {
         ROW(2, "startTimeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
         ROW(3, "timeUnixNano", QUOTED_FIXED64, SINGLE, NULL),
@@ -242,6 +339,7 @@ static const weir_otlp_json_message summary_point = {
 
 static const weir_otlp_json_message gauge = {
     .name = "Gauge",
+    .index = AT_GAUGE,
     .fields = {
         ROW(1, "dataPoints", MESSAGE, REPEATED, &number_point),
     },
@@ -249,31 +347,35 @@ static const weir_otlp_json_message gauge = {
 
 static const weir_otlp_json_message sum = {
     .name = "Sum",
+    .index = AT_SUM,
     .fields = {
         ROW(1, "dataPoints", MESSAGE, REPEATED, &number_point),
-        ROW(2, "aggregationTemporality", INT32, SINGLE, NULL),
+        ENUM_ROW(2, "aggregationTemporality", &temporalities),
         ROW(3, "isMonotonic", BOOL, SINGLE, NULL),
     },
 };
 
 static const weir_otlp_json_message histogram = {
     .name = "Histogram",
+    .index = AT_HISTOGRAM,
     .fields = {
         ROW(1, "dataPoints", MESSAGE, REPEATED, &histogram_point),
-        ROW(2, "aggregationTemporality", INT32, SINGLE, NULL),
+        ENUM_ROW(2, "aggregationTemporality", &temporalities),
     },
 };
 
 static const weir_otlp_json_message exponential_histogram = {
     .name = "ExponentialHistogram",
+    .index = AT_EXPONENTIAL_HISTOGRAM,
     .fields = {
         ROW(1, "dataPoints", MESSAGE, REPEATED, &exponential_point),
-        ROW(2, "aggregationTemporality", INT32, SINGLE, NULL),
+        ENUM_ROW(2, "aggregationTemporality", &temporalities),
     },
 };
 
 static const weir_otlp_json_message summary = {
     .name = "Summary",
+    .index = AT_SUMMARY,
     .fields = {
         ROW(1, "dataPoints", MESSAGE, REPEATED, &summary_point),
     },
@@ -281,6 +383,7 @@ static const weir_otlp_json_message summary = {
 
 static const weir_otlp_json_message metric = {
     .name = "Metric",
+    .index = AT_METRIC,
     .fields = {
         ROW(1, "name", STRING, SINGLE, NULL),
         ROW(2, "description", STRING, SINGLE, NULL),
@@ -296,6 +399,7 @@ static const weir_otlp_json_message metric = {
 
 static const weir_otlp_json_message scope_spans = {
     .name = "ScopeSpans",
+    .index = AT_SCOPE_SPANS,
     .fields = {
         ROW(1, "scope", MESSAGE, ALWAYS, &scope),
         ROW(2, "spans", MESSAGE, REPEATED, &span),
@@ -306,6 +410,7 @@ static const weir_otlp_json_message scope_spans = {
 
 static const weir_otlp_json_message resource_spans = {
     .name = "ResourceSpans",
+    .index = AT_RESOURCE_SPANS,
     .fields = {
         ROW(1, "resource", MESSAGE, ALWAYS, &resource),
         ROW(2, "scopeSpans", MESSAGE, REPEATED, &scope_spans),
@@ -316,6 +421,7 @@ static const weir_otlp_json_message resource_spans = {
 
 static const weir_otlp_json_message scope_metrics = {
     .name = "ScopeMetrics",
+    .index = AT_SCOPE_METRICS,
     .fields = {
         ROW(1, "scope", MESSAGE, ALWAYS, &scope),
         ROW(2, "metrics", MESSAGE, REPEATED, &metric),
@@ -326,6 +432,7 @@ static const weir_otlp_json_message scope_metrics = {
 
 static const weir_otlp_json_message resource_metrics = {
     .name = "ResourceMetrics",
+    .index = AT_RESOURCE_METRICS,
     .fields = {
         ROW(1, "resource", MESSAGE, ALWAYS, &resource),
         ROW(2, "scopeMetrics", MESSAGE, REPEATED, &scope_metrics),
@@ -336,6 +443,7 @@ static const weir_otlp_json_message resource_metrics = {
 
 static const weir_otlp_json_message scope_logs = {
     .name = "ScopeLogs",
+    .index = AT_SCOPE_LOGS,
     .fields = {
         ROW(1, "scope", MESSAGE, ALWAYS, &scope),
         ROW(2, "logRecords", MESSAGE, REPEATED, &log_record),
@@ -346,6 +454,7 @@ static const weir_otlp_json_message scope_logs = {
 
 static const weir_otlp_json_message resource_logs = {
     .name = "ResourceLogs",
+    .index = AT_RESOURCE_LOGS,
     .fields = {
         ROW(1, "resource", MESSAGE, ALWAYS, &resource),
         ROW(2, "scopeLogs", MESSAGE, REPEATED, &scope_logs),
@@ -356,6 +465,7 @@ static const weir_otlp_json_message resource_logs = {
 
 static const weir_otlp_json_message trace_request = {
     .name = "ExportTraceServiceRequest",
+    .index = AT_TRACE_REQUEST,
     .fields = {
         ROW(1, "resourceSpans", MESSAGE, REPEATED, &resource_spans),
     },
@@ -363,6 +473,7 @@ static const weir_otlp_json_message trace_request = {
 
 static const weir_otlp_json_message metrics_request = {
     .name = "ExportMetricsServiceRequest",
+    .index = AT_METRICS_REQUEST,
     .fields = {
         ROW(1, "resourceMetrics", MESSAGE, REPEATED, &resource_metrics),
     },
@@ -370,6 +481,7 @@ static const weir_otlp_json_message metrics_request = {
 
 static const weir_otlp_json_message logs_request = {
     .name = "ExportLogsServiceRequest",
+    .index = AT_LOGS_REQUEST,
     .fields = {
         ROW(1, "resourceLogs", MESSAGE, REPEATED, &resource_logs),
     },

@@ -21,18 +21,26 @@ static const weir_otlp_kind all_kinds[] = {WEIR_OTLP_TRACES, WEIR_OTLP_METRICS, 
 
 /* ---- The tables -------------------------------------------------------------------------------------------------- */
 
+static weir_otlp_json_form form_of_bytes(const char *name)
+{
+    if (strcmp(name, "bytes_value") == 0)
+        return WEIR_JSON_BASE64;
+    return strcmp(name, "trace_id") == 0 ? WEIR_JSON_TRACE_ID : WEIR_JSON_SPAN_ID;
+}
+
 static weir_otlp_json_form form_of(const ProtobufCFieldDescriptor *field)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
         return WEIR_JSON_STRING;
     case PROTOBUF_C_TYPE_BYTES:
-        return strcmp(field->name, "bytes_value") == 0 ? WEIR_JSON_BASE64 : WEIR_JSON_HEX;
+        return form_of_bytes(field->name);
     case PROTOBUF_C_TYPE_BOOL:
         return WEIR_JSON_BOOL;
     case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_ENUM:
         return WEIR_JSON_INT32;
+    case PROTOBUF_C_TYPE_ENUM:
+        return WEIR_JSON_ENUM;
     case PROTOBUF_C_TYPE_UINT32:
         return WEIR_JSON_UINT32;
     case PROTOBUF_C_TYPE_SINT32:
@@ -75,6 +83,15 @@ static weir_otlp_json_presence presence_of(const ProtobufCMessageDescriptor *typ
     return oracle_json_is_always_written(type, field->name) ? WEIR_JSON_ALWAYS : WEIR_JSON_SINGLE;
 }
 
+static void check_names(const ProtobufCEnumDescriptor *type, const weir_otlp_json_names *names)
+{
+    cr_assert_eq(names->count, type->n_values);
+    for (unsigned i = 0; i < type->n_values; i++) {
+        cr_assert_eq(type->values[i].value, (int)i);
+        cr_assert_str_eq(names->names[i], type->values[i].name);
+    }
+}
+
 static void check_table(const ProtobufCMessageDescriptor *type, const weir_otlp_json_message *table, unsigned depth)
 {
     if (depth == 0)
@@ -98,6 +115,8 @@ static void check_table(const ProtobufCMessageDescriptor *type, const weir_otlp_
         cr_assert_eq(row->presence, presence_of(type, field), "%s.%s", type->name, name);
         if (row->presence == WEIR_JSON_ALWAYS)
             always |= 1u << field->id;
+        if (row->form == WEIR_JSON_ENUM)
+            check_names(field->descriptor, row->names);
         if (row->form == WEIR_JSON_MESSAGE)
             check_table(field->descriptor, row->message, depth - 1);
     }
