@@ -174,17 +174,21 @@ def test_the_same_kills_of_the_collector(collector, kafka, tmp_path, rows, how):
 
 
 def kill_gateways(chain: Chain, config: str | None = None):
-    """One of two at a time, under load, with a backend that takes its time, so that something is always on its way."""
+    """One of two at a time, under load: a backend that takes its time, so that something is always on its way, and that
+    answers nothing for two seconds before each kill, so that something waits."""
     chain.arrivals.delay = 0.2
     chain.add_sidecars(2)
     chain.add_gateways(2, config)
     with chain.load():
         time.sleep(2)
         for _ in range(KILLS):
+            chain.arrivals.hold()
+            time.sleep(2)
             next(gateway for gateway in chain.gateways if gateway.running).kill()
+            chain.arrivals.release()
             time.sleep(0.5)
             chain.add_gateway(config)
-            time.sleep(5)
+            time.sleep(4)
     chain.arrivals.delay = 0
 
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/examples: each file is valid, and chains run out of exactly these files."""
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from support.collector import weir_binary
+from support.load import GrpcClient, numbered, numbered_logs
+from support.process import Process, free_port, http_ok
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+REQUESTS, ITEMS = 50, 10
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_is_valid(example):
+    done = subprocess.run([weir_binary(), "validate", "--config", example], capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower(), done.stdout + done.stderr
+
+
+class Running:
+    """Programs out of the files, ended cleanly one after the other, those in front first."""
+
+    def __init__(self, directory: Path, **env):
+        self.directory, self.env, self.programs = directory, env, []
+
+    def start(self, example: str, **env) -> Process:
+        metrics = free_port()
+        program = Process(example, [weir_binary(), "--config", EXAMPLES / f"{example}.yaml"],
+                          self.directory / f"{example}-{len(self.programs)}.log",
+                          {**self.env, **env, "METRICS_PORT": metrics})
+        self.programs.append(program)
+        program.start(lambda: http_ok(f"http://127.0.0.1:{metrics}/metrics"))
+        return program
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for program in self.programs:
+            if kind is None:
+                assert program.stop() == 0, program.tail()
+            program.kill()
+
+
+@pytest.fixture
+def around(new_kafka, jaeger, tmp_path):
+    """The programs' environment, and the broker: the topics' names in the files are the defaults, so it is its own."""
+    kafka = new_kafka()
+    env = {"KAFKA_BROKER": kafka.bootstrap, "JAEGER": f"127.0.0.1:{jaeger.grpc_port}", "OTLP_GRPC": f"127.0.0.1:{free_port()}",
+           "OTLP_HTTP": f"127.0.0.1:{free_port()}", "GATEWAY_GRPC": f"127.0.0.1:{(gateway := free_port())}",
+           "GATEWAY": f"127.0.0.1:{gateway}", "GATEWAY_HTTP": f"127.0.0.1:{free_port()}", "QUEUE_DIRECTORY": tmp_path / "queue"}
+    return Running(tmp_path, **env), kafka
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("in_front", [["sidecar-kafka"], ["sidecar-disk-kafka"], ["gateway-in-front", "sidecar-gateway"]],
+                         ids=" and ".join)
+def test_what_an_application_sends_comes_through(around, jaeger, tmp_path, in_front):
+    running, kafka = around
+    service = f"example-{in_front[-1]}"
+    files = [tmp_path / f"logs-{number}.jsonl" for number in range(2)]
+    with running:
+        for file in files:
+            running.start("kafka-jaeger", LOG_FILE=file)
+        for example in in_front:
+            running.start(example)
+
+        send(running.env["OTLP_GRPC"], service)
+
+        kafka.wait_for_lag("weir-gateway", "otlp_spans", "otlp_logs")
+        traces = jaeger.wait_for_spans(service, REQUESTS * ITEMS)
+        assert sorted(number_of(span) for trace in traces for span in trace["spans"]) == list(range(1, REQUESTS * ITEMS + 1))
+        records = [line for file in files if file.exists() for line in file.read_text().splitlines()]
+        assert sum(line.count('"key":"number"') for line in records) == REQUESTS * ITEMS
+
+
+def send(endpoint: str, service: str):
+    program = SimpleNamespace(grpc_endpoint=endpoint)
+    for signal, make in (("traces", numbered), ("logs", numbered_logs)):
+        client = GrpcClient(program, signal)
+        for first in range(1, REQUESTS * ITEMS, ITEMS):
+            answer = client.send(make(range(first, first + ITEMS), service).SerializeToString())
+            assert answer.ok, answer
+        client.close()
+
+
+def number_of(span: dict) -> int:
+    return int(span["spanID"], 16)
