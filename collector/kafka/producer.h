@@ -52,8 +52,9 @@ typedef struct weir_kafka_producer_handlers {
     void (*on_report)(void *user, const weir_kafka_report *report);
     /* The number of partitions of a topic somebody asked for is known, or has changed. */
     void (*on_partitions)(void *user, const char *topic, int32_t partitions);
-    /* Brokers can be reached, or none can any more; `error` says why. Also called for what only a person can mend: a
-     * wrong password, a certificate that does not verify. */
+    /* Brokers can be reached, or none can any more; `error` says why. Also called, with `is_up` as it was, for what only
+     * a person can mend: a wrong password, a certificate that does not verify, a topic that is not there. The same
+     * trouble is told again at most every 10 s. */
     void (*on_state)(void *user, bool is_up, const weir_error *error);
     void *user;
 } weir_kafka_producer_handlers;
@@ -96,7 +97,9 @@ struct weir_kafka_producer {
     const weir_kafka_producer_ops *ops; /* an implementation embeds this first */
 };
 
-/* Opens a producer on librdkafka; does not wait for a broker. Borrows `settings->client` and `handlers` for as long as it
+/* Opens a producer on librdkafka; does not wait for a broker. Charges host->account, past the limit if need be, with the
+ * library's working memory (1 MiB and two messages of message_bytes_max) until it is freed, and with 0.5 KiB and the
+ * headers for each message that is under way; keys and values are borrowed and charged by their owner. Borrows `settings->client` and `handlers` for as long as it
  * lives. Errors: WEIR_INVALID, a setting that librdkafka does not take; its text names the key. */
 WEIR_MUST_USE weir_status weir_kafka_producer_open(const weir_worker *worker,
                                                    const weir_kafka_producer_settings *settings,
@@ -130,7 +133,7 @@ static inline bool weir_kafka_producer_is_up(const weir_kafka_producer *producer
 }
 
 /* Gives up what is still in flight: no handler is called any more, and the memory of records may be freed when this
- * returns. It may take some 100 ms. NULL is fine. */
+ * returns. Not from inside a handler. It may take some 100 ms, and some seconds while brokers are away. NULL is fine. */
 static inline void weir_kafka_producer_free(weir_kafka_producer *producer)
 {
     if (producer)
