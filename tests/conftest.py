@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from support.certificates import Authority
 from support.collector import Collector, collector_binary, weir_binary
 from support.jaeger import Jaeger
 from support.kafka import Kafka
@@ -70,6 +71,15 @@ def jaeger_on_disk(tmp_path):
 def kafka(tmp_path_factory):
     """One broker for the whole session: give each test topics and groups of its own."""
     broker = Kafka(tmp_path_factory.mktemp("kafka"))
+    yield broker.start()
+    _remove(broker)
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka(tmp_path_factory):
+    """One broker for the session that knows alice and, by its authority `tls`, certificates."""
+    directory = tmp_path_factory.mktemp("guarded-kafka")
+    broker = Kafka(directory, users={"alice": "alice-secret"}, tls=Authority(directory / "ca"))
     yield broker.start()
     _remove(broker)
 

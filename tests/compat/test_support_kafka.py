@@ -7,10 +7,8 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from support.certificates import Authority
-from support.kafka import SASL_MECHANISMS, Kafka
+from support.kafka import SASL_MECHANISMS
 from support.process import wait_until
-
-USERS = {"alice": "alice-secret"}
 
 
 def test_messages_come_back_as_they_were_produced(kafka):
@@ -88,15 +86,6 @@ def test_a_broker_of_ones_own_is_stopped_killed_and_paused_and_keeps_what_it_has
     assert broker.partitions("made-at-first-use") == [0, 1]
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory):
-    """A broker with all its doors, for as many tests as want them."""
-    directory = tmp_path_factory.mktemp("kafka-guarded")
-    broker = Kafka(directory, users=USERS, tls=Authority(directory / "ca"))
-    yield broker.start()
-    broker.kill()
-
-
 def client(bootstrap: str, **config) -> Producer:
     return Producer({"bootstrap.servers": bootstrap, "log_level": 0, **config})
 
@@ -114,18 +103,20 @@ def sasl(mechanism: str, password: str) -> dict:
 
 
 @pytest.mark.parametrize("mechanism", SASL_MECHANISMS)
-def test_sasl_opens_the_door_to_who_is_known(guarded, mechanism):
-    known, guessed = sasl(mechanism, USERS["alice"]), sasl(mechanism, "guess")
-    ca = {"ssl.ca.location": str(guarded.directory / "ca" / "ca.crt")}
+def test_sasl_opens_the_door_to_who_is_known(guarded_kafka, mechanism):
+    known, guessed = sasl(mechanism, guarded_kafka.users["alice"]), sasl(mechanism, "guess")
+    ca = {"ssl.ca.location": str(guarded_kafka.tls.cert)}
 
-    assert may_produce(client(guarded.sasl_bootstrap, **{"security.protocol": "SASL_PLAINTEXT"}, **known))
-    assert may_produce(client(guarded.sasl_tls_bootstrap, **{"security.protocol": "SASL_SSL"}, **ca, **known))
+    assert may_produce(client(guarded_kafka.sasl_bootstrap, **{"security.protocol": "SASL_PLAINTEXT"}, **known))
+    assert may_produce(client(guarded_kafka.sasl_tls_bootstrap, **{"security.protocol": "SASL_SSL"}, **ca, **known))
     if mechanism != "OAUTHBEARER":
-        assert not may_produce(client(guarded.sasl_bootstrap, **{"security.protocol": "SASL_PLAINTEXT"}, **guessed))
+        assert not may_produce(client(guarded_kafka.sasl_bootstrap, **{"security.protocol": "SASL_PLAINTEXT"}, **guessed))
 
 
-def test_tls_wants_a_client_that_trusts_its_authority(guarded, tmp_path):
-    other = Authority(tmp_path / "other")
-    for authority, welcome in ((guarded.directory / "ca" / "ca.crt", True), (other.cert, False)):
-        trust = {"security.protocol": "SSL", "ssl.ca.location": str(authority)}
-        assert may_produce(client(guarded.tls_bootstrap, **trust)) == welcome
+def test_tls_wants_a_client_that_trusts_its_authority_and_is_known_to_it(guarded_kafka, tmp_path):
+    ours, other = guarded_kafka.tls, Authority(tmp_path / "other")
+    for trusted, issuer, welcome in ((ours, ours, True), (other, ours, False), (ours, other, False)):
+        alice = issuer.issue("alice")
+        trust = {"security.protocol": "SSL", "ssl.ca.location": str(trusted.cert), "ssl.certificate.location": str(alice.cert),
+                 "ssl.key.location": str(alice.key)}
+        assert may_produce(client(guarded_kafka.tls_bootstrap, **trust)) == welcome
