@@ -312,7 +312,7 @@ static const weir_option protocols_options[] = {
      .offset = offsetof(otlp_protocols, http),
      .group = http_options,
      .group_size = sizeof(otlp_http_config),
-     .summary = "OTLP/HTTP with protobuf bodies; present with nothing below it: all defaults."},
+     .summary = "OTLP/HTTP, protobuf or JSON; present with nothing below it: all defaults."},
     {0}};
 
 const weir_option weir__otlp_options[] = {{.name = "protocols",

@@ -2,7 +2,9 @@
 """The same requests, good and bad, to weir and to the OpenTelemetry Collector: the answers are equal in status, gRPC
 code and kind of body. Where they are not, the case says what each answers, and docs/differences.md why."""
 
+import base64
 import gzip
+import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from support.otlp_json import otlp_json
 from support.raw import Answer, framed, grpc, http_post, http_raw
 
 # Small limits, so that what is too large is quick to send.
@@ -120,9 +123,27 @@ def chunked(*pieces: bytes, end=b"0\r\n\r\n") -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + end
 
 
-def post_bytes(headers: str, body: bytes, version="1.1") -> bytes:
-    start = f"POST /v1/traces HTTP/{version}\r\nContent-Type: application/x-protobuf\r\n"
+def post_bytes(headers: str, body: bytes, version="1.1", kind="application/x-protobuf") -> bytes:
+    start = f"POST /v1/traces HTTP/{version}\r\nContent-Type: {kind}\r\n"
     return (start + headers + "\r\n").encode() + body
+
+
+JSON_SPAN = otlp_json(ExportTraceServiceRequest.FromString(SPAN))
+JSON_METRICS = otlp_json(ExportMetricsServiceRequest.FromString(metrics()))
+JSON_LOGS = otlp_json(ExportLogsServiceRequest.FromString(logs()))
+BIG_JSON_SPAN = otlp_json(ExportTraceServiceRequest.FromString(BIG_SPAN))
+
+
+def post_json(body=JSON_SPAN, path="/v1/traces", method="POST", Content_Type="application/json", **headers):
+    return post(body, path, method, Content_Type=Content_Type, **headers)
+
+
+def log_of(value: bytes) -> bytes:
+    return b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":' + value + b"}]}]}]}"
+
+
+def nested_json(depth: int) -> bytes:
+    return log_of(b'{"arrayValue":{"values":[' * depth + b'{"stringValue":"deep"}' + b"]}}" * depth)
 
 
 WITH_LENGTH = f"Host: test\r\nContent-Length: {len(SPAN)}\r\n"
@@ -216,8 +237,6 @@ HTTP_CASES = [
     Case("chunked", raw(post_bytes("Host: test\r\nTransfer-Encoding: chunked\r\n", chunked(SPAN[:9], SPAN[9:])))),
     Case("HTTP/1.0", raw(post_bytes(WITH_LENGTH, SPAN, "1.0"))),
     Case("second of two pipelined", raw(post_bytes(WITH_LENGTH, SPAN) * 2, answer=1)),
-    Case("JSON", post(b"{}", Content_Type="application/json"),
-         ("415, text/plain", "200, application/json")),
     Case("text", post(Content_Type="text/plain")),
     Case("no content type", post(Content_Type=None)),
     Case("protobuf under another name", post(Content_Type="application/protobuf")),
@@ -260,6 +279,77 @@ HTTP_CASES = [
 ]
 
 
+JSON_CASES = [
+    Case("traces", post_json()),
+    Case("metrics", post_json(JSON_METRICS, "/v1/metrics")),
+    Case("logs", post_json(JSON_LOGS, "/v1/logs")),
+    Case("empty object", post_json(b"{}")),
+    Case("empty body", post_json(b"")),
+    Case("only blanks", post_json(b" \n")),
+    Case("null", post_json(b"null")),
+    Case("a list", post_json(b"[]")),
+    Case("a number", post_json(b"7")),
+    Case("a text", post_json(b'"resourceSpans"')),
+    Case("not JSON", post_json(b"hello")),
+    Case("protobuf", post_json(SPAN)),
+    Case("JSON as protobuf", post(JSON_SPAN)),
+    Case("another signal", post_json(JSON_LOGS)),
+    Case("resource without spans", post_json(b'{"resourceSpans":[{"resource":{}}]}')),
+    Case("unknown members", post_json(JSON_SPAN[:-1] + b',"later":[1,{"a":null}]}')),
+    Case("blanks around", post_json(b"\r\n\t " + JSON_SPAN + b" \n")),
+    Case("byte order mark", post_json(b"\xef\xbb\xbf" + JSON_SPAN),
+         ("400, Status of code 3 in JSON", "500, Status of code 13 in JSON")),
+    Case("UTF-16", post_json(JSON_SPAN.decode().encode("utf-16")),
+         ("400, Status of code 3 in JSON", "500, Status of code 13 in JSON")),
+    Case("cut short", post_json(JSON_SPAN[:-1])),
+    Case("something behind it", post_json(JSON_SPAN + b"x"),
+         ("400, Status of code 3 in JSON", "200, application/json")),
+    Case("two objects", post_json(JSON_SPAN * 2),
+         ("400, Status of code 3 in JSON", "200, application/json")),
+    Case("comma too many", post_json(JSON_SPAN[:-1] + b",}")),
+    Case("trace id of 7 bytes", post_json(JSON_SPAN.replace(b"74" * 16, b"74" * 7))),
+    Case("trace id of 31 digits", post_json(JSON_SPAN.replace(b"74" * 16, b"74" * 15 + b"7"))),
+    Case("trace id in base64", post_json(JSON_SPAN.replace(b"74" * 16, base64.b64encode(b"t" * 16)))),
+    Case("text that is not UTF-8", post_json(JSON_SPAN.replace(b"work", b"w\xff\xfek"))),
+    Case("half a surrogate pair", post_json(JSON_SPAN.replace(b"work", rb"\ud83e"))),
+    Case("control character in a text", post_json(JSON_SPAN.replace(b"work", b"wo\nk"))),
+    Case("nested 60 deep", post_json(nested_json(60), "/v1/logs")),
+    Case("nested 200 deep", post_json(nested_json(200), "/v1/logs"),
+         ("400, Status of code 3 in JSON", "200, application/json")),
+    Case("unknown members nested 200 deep", post_json(b'{"later":' + b"[" * 200 + b"]" * 200 + b"}")),
+    Case("unknown members nested 20000 deep", post_json(b'{"later":' + b"[" * 20000 + b"]" * 20000 + b"}")),
+    Case("charset", post_json(Content_Type="application/json; charset=utf-8")),
+    Case("another charset", post_json(Content_Type="application/json; charset=utf-16")),
+    Case("content type in capitals", post_json(Content_Type="Application/JSON")),
+    Case("content type with a blank", post_json(Content_Type="application/json ;a=b")),
+    Case("text/json", post_json(Content_Type="text/json")),
+    Case("application/json5", post_json(Content_Type="application/json5")),
+    Case("with a query", post_json(path="/v1/traces?a=b")),
+    Case("gzip", post_json(gzip.compress(JSON_SPAN), Content_Encoding="gzip")),
+    Case("deflate", post_json(zlib.compress(JSON_SPAN), Content_Encoding="deflate")),
+    Case("zlib", post_json(zlib.compress(JSON_SPAN), Content_Encoding="zlib")),
+    Case("zstd", post_json(zstandard.compress(JSON_SPAN), Content_Encoding="zstd")),
+    Case("identity", post_json(Content_Encoding="identity"),
+         ("200, application/json", "400, Status of code 3 in JSON")),
+    Case("not gzip", post_json(Content_Encoding="gzip")),
+    Case("broken gzip", post_json(gzip.compress(JSON_SPAN)[:-9], Content_Encoding="gzip")),
+    Case("unknown encoding", post_json(Content_Encoding="br")),
+    Case("GET", post_json(b"", method="GET")),
+    Case("PUT", post_json(method="PUT")),
+    Case("unknown path", post_json(path="/v1/spans")),
+    Case("profiles", post_json(b"{}", "/v1development/profiles")),
+    Case("too large", post_json(BIG_JSON_SPAN),
+         ("413, Status of code 8 in JSON", "400, Status of code 3 in JSON")),
+    Case("too large once inflated", post_json(gzip.compress(BIG_JSON_SPAN), Content_Encoding="gzip"),
+         ("413, Status of code 8 in JSON", "400, Status of code 3 in JSON")),
+    Case("too large in chunks",
+         raw(post_bytes("Host: test\r\nTransfer-Encoding: chunked\r\n", chunked(BIG_JSON_SPAN), kind="application/json")),
+         ("413, Status of code 8 in JSON", "400, Status of code 3 in JSON")),
+    Case("chunked", raw(post_bytes("Host: test\r\nTransfer-Encoding: chunked\r\n", chunked(JSON_SPAN[:9], JSON_SPAN[9:]),
+                                   kind="application/json"))),
+]
+
+
 def named(prefix: str, cases: list[Case]):
     return [pytest.param(case, id=f"{prefix}-{case.name.replace(' ', '-')}") for case in cases]
 
@@ -281,7 +371,7 @@ def both(tmp_path_factory):
             run.kill()
 
 
-@pytest.mark.parametrize("case", named("grpc", GRPC_CASES) + named("http", HTTP_CASES))
+@pytest.mark.parametrize("case", named("grpc", GRPC_CASES) + named("http", HTTP_CASES) + named("json", JSON_CASES))
 def test_answers_are_the_same(both, case):
     weir, collector = both
     ours: Answer = case.send(weir)
@@ -292,9 +382,18 @@ def test_answers_are_the_same(both, case):
         assert str(ours) == str(theirs), f"weir: {ours.headers} {ours.body[:200]}"
 
 
+def test_json_is_answered_in_json(both):
+    """Of a request that was taken wholly OTLP wants partial_success unset; the Collector sets it to an empty message."""
+    for path, body in ("/v1/traces", JSON_SPAN), ("/v1/metrics", JSON_METRICS), ("/v1/logs", JSON_LOGS):
+        ours, theirs = (post_json(body, path)(run) for run in both)
+        assert (ours.body, json.loads(theirs.body)) == (b"{}", {"partialSuccess": {}})
+    ours, theirs = (json.loads(post_json(b"hello")(run).body) for run in both)
+    assert ours.keys() == theirs.keys() == {"code", "message"}
+
+
 def test_every_difference_is_explained():
     text = DIFFERENCES.read_text()
-    for title, cases in ("gRPC", GRPC_CASES), ("HTTP", HTTP_CASES):
+    for title, cases in ("gRPC", GRPC_CASES), ("HTTP", HTTP_CASES), ("JSON", JSON_CASES):
         for case in cases:
             row = f"| {title}: {case.name} |"
             assert (row in text) == bool(case.differs), f"docs/differences.md and the case disagree: {row}"

@@ -62,6 +62,8 @@ REQUESTS = {
     "origin in capitals": ("OPTIONS", "/v1/traces", ["Origin: HTTP://App.Example", ASK + "POST"]),
     "options without a question": ("OPTIONS", "/v1/traces", [APP]),
     "post": ("POST", "/v1/traces", [APP, "Content-Type: application/x-protobuf"]),
+    "post of JSON": ("POST", "/v1/traces", [APP, "Content-Type: application/json"]),
+    "malformed JSON": ("POST", "/v1/traces", [APP, "Content-Type: application/json", "Content-Encoding: br"]),
     "post of another page": ("POST", "/v1/traces", ["Origin: null", "Content-Type: application/x-protobuf"]),
     "post of no page": ("POST", "/v1/traces", ["Content-Type: application/x-protobuf"]),
     "malformed": ("POST", "/v1/traces", [APP, "Content-Type: application/x-protobuf", "Content-Encoding: br"]),

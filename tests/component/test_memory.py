@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from support.books import assert_balanced, printed_books
-from support.load import GrpcClient, HttpClient, numbered, send_together
+from support.load import GrpcClient, HttpClient, JsonClient, numbered, send_together
 from support.process import free_port, wait_until
 from support.sink import Sink
 from support.watch import Watch
@@ -29,7 +29,7 @@ service:
   pipelines:
     traces: {{receivers: [otlp], processors: [memory_limiter], exporters: [otlp]}}
 """
-REFUSALS = {GrpcClient: {"RESOURCE_EXHAUSTED", "UNAVAILABLE"}, HttpClient: {"429", "503"}}
+REFUSALS = {GrpcClient: {"RESOURCE_EXHAUSTED", "UNAVAILABLE"}, HttpClient: {"429", "503"}, JsonClient: {"429", "503"}}
 
 
 @pytest.mark.parametrize("client", REFUSALS)

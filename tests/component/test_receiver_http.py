@@ -99,12 +99,6 @@ def test_wrong_method_names_the_right_one(weir):
     assert (answer.http_status, answer.headers["allow"]) == (405, "POST")
 
 
-def test_json_is_refused_with_what_to_do(weir):
-    answer = http_post(weir(NOWHERE).http_port, "/v1/traces", b"{}", {"Content-Type": "application/json"})
-    assert answer.http_status == 415
-    assert b"http/protobuf" in answer.body
-
-
 def test_configured_paths_and_headers(weir):
     program = weir(with_receiver('traces_url_path: in/traces\nresponse_headers: {X-Served-By: "weir"}'))
     answer = http_post(program.http_port, "/in/traces", body_of(1))

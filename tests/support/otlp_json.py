@@ -27,14 +27,19 @@ _UNKNOWN = [
 _SKIPPED = {"key_strindex", "string_value_strindex"}
 
 
+def otlp_json(message) -> bytes:
+    """The message as one JSON object in the usual form. Fields its schema does not know are left out."""
+    return JsonWriter(0).text(message, odd=0).encode()
+
+
 class JsonWriter:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.odd = 0
 
-    def text(self, message) -> str:
-        """The message as one JSON object. Fields its schema does not know are left out."""
-        self.odd = self.random.choice([0, 0.1, 0.4])  # how often the unusual form is taken
+    def text(self, message, odd: float | None = None) -> str:
+        """The same in any form. `odd` says how often the unusual one is taken; None: that differs from call to call."""
+        self.odd = self.random.choice([0, 0.1, 0.4]) if odd is None else odd
         return self._space() + self._object(message) + self._space()
 
     def _oddly(self) -> bool:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import h2.config
 import h2.connection
 import h2.events
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2  # noqa: F401, what a Status may have in its details
 from google.rpc.status_pb2 import Status
 
 
@@ -191,6 +193,11 @@ def _http_kind(status: int, headers: dict, body: bytes) -> str:
             return f"Status of code {Status.FromString(body).code}"
         except DecodeError:
             return "not a Status"
+    if media_type == "application/json" and status != 200:
+        try:
+            return f"Status of code {json_format.Parse(body, Status()).code} in JSON"
+        except json_format.ParseError:
+            return "not a Status in JSON"
     return media_type or ("nothing" if not body else "bytes without a type")
 
 

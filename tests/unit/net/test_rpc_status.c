@@ -180,3 +180,32 @@ Test(rpc_status, seconds_are_rounded_up)
     error.retry_after_ms = 2000;
     cr_assert_eq(weir_retry_after_seconds(&error), 2);
 }
+
+static void expect_json(const weir_error *error, const char *json)
+{
+    WEIR_BUFFER body = {0};
+    weir_rpc_status_encode_json(error, &body);
+    cr_assert_str_eq(weir_buffer_string(&body), json);
+}
+
+Test(rpc_status, json_as_protobufs_own_mapping_writes_it)
+{
+    weir_error error = error_of(WEIR_ERROR_PERMANENT, WEIR_INVALID, 0);
+    expect_json(&error, "{\"code\":3,\"message\":\"why\"}");
+    (void)weir_error_set(&error, WEIR_ERROR_PERMANENT, WEIR_INVALID, "a \"b\"\n\xff");
+    expect_json(&error, "{\"code\":3,\"message\":\"a \\\"b\\\"\\u000a\\ufffd\"}");
+}
+
+Test(rpc_status, json_has_the_delay_of_what_may_be_sent_again)
+{
+#define WITH_DELAY(delay)                                                                                    \
+    "{\"code\":14,\"message\":\"why\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\"," \
+    "\"retryDelay\":\"" delay "\"}]}"
+    weir_error error = error_of(WEIR_ERROR_THROTTLED, WEIR_AGAIN, 2000);
+    expect_json(&error, WITH_DELAY("2s"));
+    error.retry_after_ms = 50;
+    expect_json(&error, WITH_DELAY("0.050s"));
+    error = error_of(WEIR_ERROR_PERMANENT, WEIR_INVALID, 2000);
+    expect_json(&error, "{\"code\":3,\"message\":\"why\"}");
+#undef WITH_DELAY
+}

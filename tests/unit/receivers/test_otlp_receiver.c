@@ -4,6 +4,8 @@
  */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
+
 #include "core/limits.h"
 #include "otlp_bench.h"
 #include "receivers/otlp/answer.h"
@@ -314,8 +316,6 @@ Test(otlp_receiver, http_errors)
     expect_http(404, "text/plain");
     start_http("/logs", "text/xml");
     expect_http(415, "text/plain");
-    start_http("/v1/metrics", "application/json");
-    expect_http(415, "text/plain");
     the_bench.request.method = WEIR_TEXT("PUT");
     start_http("/v1/metrics", "application/x-protobuf");
     expect_http(405, "text/plain");
@@ -328,6 +328,100 @@ Test(otlp_receiver, http_errors)
     start_http("/v1/traces", "application/x-protobuf");
     bench_body(HTTP, "\x0a", 1, true);
     expect_http(400, "application/x-protobuf");
+}
+
+/* ---- OTLP/JSON ---- */
+
+#define SPAN_IN_JSON "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":\"a span\"}]}]}]}"
+
+static void send_json(const char *path, const char *text)
+{
+    start_http(path, "Application/JSON; charset=utf-8");
+    bench_body(HTTP, text, strlen(text), true);
+}
+
+static void expect_json(unsigned status, const char *text)
+{
+    expect_http(status, "application/json");
+    cr_expect_eq(the_bench.answer.body_len, strlen(text));
+    cr_expect_arr_eq(the_bench.answer.body, text, strlen(text), "%.*s", (int)the_bench.answer.body_len,
+                     (const char *)the_bench.answer.body);
+}
+
+Test(otlp_receiver, json_goes_into_the_pipeline_in_wire_form)
+{
+    send_json("/v1/traces", SPAN_IN_JSON);
+    expect_json(200, "{}");
+    cr_expect_eq(the_bench.offered_items, 1);
+    cr_expect_eq(the_bench.offered_bytes, 3 * 2 + 2 + strlen("a span"), "three lengths around a name");
+    cr_expect_eq(weir_metric_get(the_bench.counters[OTLP_HTTP].accepted[WEIR_TRACES]), 1);
+}
+
+Test(otlp_receiver, json_without_items_is_ok_and_offered_to_nobody)
+{
+    send_json("/v1/metrics", "{}");
+    expect_json(200, "{}");
+    cr_expect_eq(the_bench.offered, 0);
+}
+
+Test(otlp_receiver, partial_success_in_json)
+{
+    the_bench.outcome.error.rejected_items = 300;
+    strcpy(the_bench.outcome.error.text, "too \"old\"");
+    send_json("/v1/traces", SPAN_IN_JSON);
+    expect_json(200, "{\"partialSuccess\":{\"rejectedSpans\":\"300\",\"errorMessage\":\"too \\\"old\\\"\"}}");
+}
+
+Test(otlp_receiver, who_sends_json_is_refused_in_json)
+{
+    send_json("/v1/traces", "{\"resourceSpans\":[");
+    expect_http(400, "application/json");
+    cr_expect_eq(requests(OTLP_HTTP, OTLP_MALFORMED), 1);
+    bench_request(HTTP, "/v1/traces", "content-type", "application/json", "content-encoding", "br", NULL);
+    expect_http(400, "application/json");
+    bench_request(HTTP, "/v1/traces", "content-type", "application/json", "content-length", "65537", NULL);
+    expect_http(413, "application/json");
+    send_json("/v1/trace", "{}");
+    expect_http(404, "text/plain");
+}
+
+Test(otlp_receiver, who_sends_json_is_told_to_wait_in_json)
+{
+    the_bench.outcome =
+        (weir_outcome){.kind = WEIR_RETRY_LATER,
+                       .error = {.class_ = WEIR_ERROR_THROTTLED, .retry_after_ms = 2500, .text = "queue full"}};
+    send_json("/v1/traces", SPAN_IN_JSON);
+    expect_json(429, "{\"code\":14,\"message\":\"queue full\",\"details\":[{\"@type\":"
+                     "\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"2.500s\"}]}");
+    cr_expect_str_eq(bench_answered("retry-after"), "3");
+}
+
+/* The text is here, but there is no room for the wire form beside it. */
+Test(otlp_receiver, json_that_cannot_be_translated_for_lack_of_memory_is_sent_again_later)
+{
+    start_http("/v1/traces", "application/json");
+    bench_body(HTTP, SPAN_IN_JSON, strlen(SPAN_IN_JSON), false);
+    weir_account_force(&the_bench.account, 128 * 1024);
+    bench_body(HTTP, NULL, 0, true);
+    expect_http(503, "application/json");
+    cr_expect_str_eq(bench_answered("retry-after"), "1");
+    cr_expect_eq(requests(OTLP_HTTP, OTLP_NO_MEMORY), 1);
+    cr_expect_eq(the_bench.offered, 0);
+    weir_account_release(&the_bench.account, 128 * 1024);
+}
+
+Test(otlp_receiver, the_text_is_given_back_as_soon_as_the_wire_form_exists)
+{
+    char text[8192];
+    int len = snprintf(text, sizeof text, "%s%*s", SPAN_IN_JSON, 8000, "");
+    the_bench.holds = true;
+    start_http("/v1/traces", "application/json");
+    bench_body(HTTP, text, (size_t)len, false);
+    cr_expect_gt(weir_account_used(&the_bench.account), 8000);
+    bench_body(HTTP, NULL, 0, true);
+    cr_expect_lt(weir_account_used(&the_bench.account), 1000);
+    bench_complete(&(weir_outcome){.kind = WEIR_DELIVERED});
+    expect_json(200, "{}");
 }
 
 Test(otlp_receiver, http_body_of_unknown_length_grows_to_the_limit_and_no_further)
