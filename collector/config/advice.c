@@ -111,7 +111,6 @@ static const advice advices[] = {
      "Jaeger takes OTLP: use the otlp exporter with its port 4317 (the Collector has removed this exporter too)"},
     {WEIR_SECTION_EXPORTERS, "jaeger_storage_exporter", PART_OF_JAEGER},
     {WEIR_SECTION_EXPORTERS, "jaeger_thrift", "Jaeger takes OTLP: use the otlp exporter with its port 4317"},
-    {WEIR_SECTION_EXPORTERS, "kafka", "not built yet; until then send OTLP to a Collector with this exporter"},
     {WEIR_SECTION_EXPORTERS, "loadbalancing",
      "weir scales by Kafka partitions, which keep a trace together; or put a Collector with this exporter in between"},
     {WEIR_SECTION_EXPORTERS, "logging", "renamed: use debug"},

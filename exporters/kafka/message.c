@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/assert.h"
+#include "core/memory.h"
+#include "exporters/kafka/internal.h"
+#include "kafka/envelope.h"
+#include "otlp/json.h"
+
+enum {
+    /* What a record has around key, value and headers, at most, and what a batch of one record has around that: both
+     * count for the limits of the library and of the broker. */
+    RECORD_OVERHEAD = 128,
+    HEADER_OVERHEAD = 10, /* two lengths */
+    /* The share of a message that is left for the header of slices: an ordinal may take a byte or two of an item. */
+    SLICES_SHARE = 32,
+    /* JSON is two to three times as long as what it is made of; what is longer still is cut once more. */
+    JSON_FACTOR = 2,
+};
+
+static const kafka_config *config_of(const kafka_request *request)
+{
+    return request->writer->shared->config;
+}
+
+static bool is_json(const kafka_request *request)
+{
+    return config_of(request)->signals[request->exporter->signal].encoding == KAFKA_OTLP_JSON;
+}
+
+size_t kafka_message_group_max(const kafka_request *request)
+{
+    uint64_t max = config_of(request)->producer.max_message_bytes;
+    uint64_t reserved = RECORD_OVERHEAD + request->header_bytes + max / SLICES_SHARE;
+    uint64_t left = max > reserved ? max - reserved : 1;
+    return left > JSON_FACTOR && is_json(request) ? left / JSON_FACTOR : left;
+}
+
+/* ---- JSON ---- */
+
+static bool stop(void *context, weir_buffer *piece)
+{
+    (void)context;
+    piece->len = 0;
+    return false;
+}
+
+/* NULL if the text is longer than `max`. */
+static weir_chunk *json_of(weir_otlp_kind kind, weir_bytes request, uint64_t max, weir_account *account)
+{
+    WEIR_BUFFER text = {0};
+    size_t piece_max = max > WEIR_OTLP_JSON_PIECE_MIN ? max : WEIR_OTLP_JSON_PIECE_MIN;
+    const weir_otlp_json_spill spill = {.spill = stop, .piece_max = piece_max};
+    if (!weir_otlp_to_json_in_pieces(kind, &request, 1, &text, &spill) || text.len > max)
+        return NULL;
+    weir_chunk *chunk = weir_chunk_new_forced(account, text.len);
+    WEIR_ASSERT(chunk); /* out of memory */
+    memcpy(chunk->data, text.data, text.len);
+    return chunk;
+}
+
+/* ---- a message ---- */
+
+static void add_headers(kafka_message *message)
+{
+    const kafka_request *request = message->request;
+    message->headers = weir_alloc(request->header_count + 1, sizeof *message->headers);
+    if (request->header_count > 0)
+        memcpy(message->headers, request->headers, request->header_count * sizeof *request->headers);
+    weir_kafka_envelope_write(message->group.slices, message->group.slice_count, is_json(request), &message->slices);
+    message->headers[request->header_count] = (weir_kafka_header){.key = WEIR_TEXT(WEIR_KAFKA_SLICES_HEADER),
+                                                                  .value = {message->slices.data, message->slices.len}};
+    message->header_count = request->header_count + 1;
+    message->bytes =
+        request->header_bytes + sizeof WEIR_KAFKA_SLICES_HEADER - 1 + message->slices.len + HEADER_OVERHEAD;
+}
+
+/* False if there is no room for it beside the headers. */
+static bool add_value(kafka_message *message)
+{
+    const kafka_request *request = message->request;
+    uint64_t max = config_of(request)->producer.max_message_bytes;
+    uint64_t room = max > message->bytes + RECORD_OVERHEAD ? max - message->bytes - RECORD_OVERHEAD : 0;
+    message->value = message->group.bytes;
+    if (is_json(request)) {
+        message->json = json_of((weir_otlp_kind)request->exporter->signal, message->group.bytes, room,
+                                request->writer->shared->host->account);
+        if (!message->json)
+            return false;
+        message->value = (weir_bytes){message->json->data, message->json->size};
+    }
+    message->bytes += message->value.len;
+    return message->value.len <= room;
+}
+
+kafka_message *kafka_message_new(kafka_request *request, weir_otlp_group *takes_group, kafka_target target)
+{
+    kafka_message *message = WEIR_NEW(kafka_message);
+    message->request = request;
+    message->topic = target.topic;
+    message->partition = target.partition;
+    message->group = *takes_group;
+    add_headers(message);
+    bool fits = add_value(message);
+    if (!fits)
+        message->group = (weir_otlp_group){0};
+    else
+        *takes_group = (weir_otlp_group){0};
+    if (!fits) {
+        kafka_message_free(message);
+        return NULL;
+    }
+    return message;
+}
+
+void kafka_message_free(kafka_message *message)
+{
+    weir_otlp_group_done(&message->group);
+    weir_chunk_unref(message->json);
+    weir_buffer_done(&message->slices);
+    free(message->headers);
+    free(message);
+}
