@@ -12,6 +12,8 @@ static void kafka_close(void *self)
     kafka_shared *shared = self;
     if (!shared)
         return;
+    for (int signal = 0; signal < WEIR_SIGNALS; signal++)
+        weir_kafka_topic_check_free(shared->checks[signal]);
     weir_sender_shared_free(shared->sender);
     free(shared->writers);
     free(shared);
@@ -33,6 +35,16 @@ static weir_status kafka_open(const weir_host *host, const char *id, const void 
     shared->writers = weir_alloc(host->workers, sizeof *shared->writers);
     *ret_shared = shared;
     return WEIR_OK;
+}
+
+/* Once for the topic of each signal that is sent. */
+static void check_topic(kafka_shared *shared, weir_signal signal)
+{
+    const kafka_config *config = shared->config;
+    const char *const *topic = (const char *const *)&config->signals[signal].topic;
+    if (!shared->checks[signal])
+        shared->checks[signal] = weir_kafka_topic_check_start(shared->host, shared->id, &config->client, topic, 1,
+                                                              config->producer.max_message_bytes);
 }
 
 /* ---- an instance ---- */
@@ -69,6 +81,8 @@ static weir_exporter *kafka_create(void *self, const weir_worker *worker, weir_s
     weir_exporter_meters_init(&meters, shared->host->metrics, shared->id, signal, NULL, 0);
     exporter->enqueue_failed = meters.enqueue_failed;
     wrap_sender(exporter, shared);
+    if (worker->index == 0)
+        check_topic(shared, signal);
     return exporter->sender;
 }
 
