@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""weir and the Collector on either side of a real Kafka: what one writes the other reads, item for item, and the same
-trace goes to the same partition whoever writes it."""
+"""weir and the Collector on either side of a real Kafka: what one writes the other reads, item for item."""
 
 import contextlib
-import random
 import uuid
 
 import pytest
@@ -146,71 +144,3 @@ def test_every_compression_is_written_and_read(request, kafka, sender, receiver)
             kafka.wait_for_lag(f"group-{topics[compression]}", topics[compression])
             assert sorted(sink.numbers()) == list(range(1, 1001))
             assert kafka.compressions(topics[compression]) == {compression}
-
-
-## Partitions
-
-PARTITIONED = """
-exporters:
-  kafka:
-    brokers: ["{bootstrap}"]
-    traces: {{topic: "{traces}"}}
-    logs: {{topic: "{logs}"}}
-    partition_traces_by_id: true
-    partition_logs_by_trace_id: true
-    record_partitioner: {{sticky_key: {{hasher: {hasher}}}}}
-    sending_queue: {{enabled: false}}
-service:
-  pipelines:
-    traces: {{receivers: [otlp], exporters: [kafka]}}
-    logs: {{receivers: [otlp], exporters: [kafka]}}
-"""
-# Every byte occurs, also those that are negative as signed characters.
-_random = random.Random(SEED)
-TRACE_IDS = [*(_random.randbytes(16) for _ in range(300)), b"\xff" * 16, bytes(15) + b"\x01", b"\x80" + bytes(15)]
-
-
-def with_trace_ids(signal: str) -> bytes:
-    """Two items of each trace, in different resources, and in the traces a span that has no trace id."""
-    request = REQUESTS[signal]()
-    for _ in range(2):
-        if signal == "traces":
-            scope = request.resource_spans.add().scope_spans.add()
-            for trace_id in [*TRACE_IDS, b""]:
-                scope.spans.add(trace_id=trace_id, span_id=b"12345678", name="s")
-        else:
-            scope = request.resource_logs.add().scope_logs.add()
-            for trace_id in TRACE_IDS:
-                scope.log_records.add(trace_id=trace_id, time_unix_nano=1)
-    return request.SerializeToString()
-
-
-def partitions_of_traces(kafka, topic: str, signal: str) -> tuple:
-    """Each trace id to the set of partitions that it is in; and how many items there are."""
-    found, count = {}, 0
-    for message in kafka.consume(topic):
-        for item in items_in(REQUESTS[signal].FromString(message.value)):
-            found.setdefault(item.trace_id, set()).add(message.partition)
-            count += 1
-    return found, count
-
-
-@pytest.mark.parametrize("hasher", ["sarama_compat", "murmur2"])
-@pytest.mark.parametrize("partitions", [6, 24])
-def test_a_trace_goes_to_the_partition_that_the_collector_picks(kafka, weir, collector, partitions, hasher):
-    topics = {}
-    for name, run in (("weir", weir), ("collector", collector)):
-        topics[name] = {signal: kafka.new_topic(f"{name}-{signal}", partitions) for signal in ("traces", "logs")}
-        program = run(PARTITIONED.format(bootstrap=kafka.bootstrap, hasher=hasher, **topics[name]))
-        for signal in topics[name]:
-            send_all(program, signal, [with_trace_ids(signal)])
-
-    for signal in ("traces", "logs"):
-        ours, our_count = partitions_of_traces(kafka, topics["weir"][signal], signal)
-        theirs, their_count = partitions_of_traces(kafka, topics["collector"][signal], signal)
-        assert our_count == their_count
-        assert all(len(of_trace) == 1 for of_trace in theirs.values())
-        assert ours == theirs, signal
-        assert len(set.union(*theirs.values())) == partitions
-    # What weir sends is one message per partition, not one per trace.
-    assert kafka.count(topics["weir"]["traces"]) == partitions

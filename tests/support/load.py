@@ -135,11 +135,11 @@ class GrpcClient:
         self._channel.close()
 
 
-def send_all(program, signal: str, bodies, timeout: float = 60):
+def send_all(program, signal: str, bodies, timeout: float = 60, metadata: tuple = ()):
     """Serialized requests over one connection, all at a time; each must be answered OK."""
     with grpc.insecure_channel(program.grpc_endpoint, _CHANNEL) as channel:
         export = channel.unary_unary(_EXPORT[signal])
-        for answer in [export.future(body, timeout=timeout) for body in bodies]:
+        for answer in [export.future(body, timeout=timeout, metadata=metadata) for body in bodies]:
             answer.result()
 
 
