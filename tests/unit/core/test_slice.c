@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <signal.h>
 
 #include "core/slice.h"
 
@@ -46,6 +47,45 @@ Test(chunk, shrinks_with_its_charge)
     cr_assert_eq(weir_account_used(&account), weir_chunk_cost(10));
     weir_chunk_unref(chunk);
     cr_assert_eq(weir_account_used(&account), 0);
+}
+
+static void count_release(void *owner)
+{
+    ++*(unsigned *)owner;
+}
+
+Test(chunk, of_somebody_elses_memory_is_charged_and_released_with_the_last_reference)
+{
+    const uint8_t theirs[] = "a message of a library's";
+    unsigned releases = 0;
+    weir_account account;
+    weir_account_init(&account, 10, 10);
+    weir_chunk *chunk = weir_chunk_new_foreign(&account, sizeof theirs, count_release, &releases);
+    cr_assert_eq(chunk->size, sizeof theirs);
+    cr_assert_eq(weir_account_used(&account), weir_chunk_cost(sizeof theirs), "past the limit");
+
+    weir_slice slice = {.chunk = chunk, .data = theirs + 2, .len = 7};
+    weir_slice second = weir_slice_ref(&slice);
+    cr_assert_eq(second.data, theirs + 2, "not copied");
+    weir_slice_done(&slice);
+    cr_assert_eq(releases, 0);
+    cr_assert_eq(weir_account_used(&account), weir_chunk_cost(sizeof theirs));
+    weir_slice_done(&second);
+    cr_assert_eq(releases, 1);
+    cr_assert_eq(weir_account_used(&account), 0);
+}
+
+Test(chunk, of_somebody_elses_memory_needs_no_account)
+{
+    unsigned releases = 0;
+    weir_chunk_unref(weir_chunk_new_foreign(NULL, 100, count_release, &releases));
+    cr_assert_eq(releases, 1);
+}
+
+Test(chunk, of_somebody_elses_memory_is_never_cut, .signal = SIGABRT)
+{
+    unsigned releases = 0;
+    weir_chunk_shrink(weir_chunk_new_foreign(NULL, 100, count_release, &releases), 10);
 }
 
 Test(slice, second_reference_keeps_bytes_and_ordinals)
