@@ -515,3 +515,84 @@ Test(sender, abandon_gives_everything_up)
     expect_balance();
     bench_close(&lab);
 }
+
+/* ---- all but some ---- */
+
+/* A part of the first slice of the push with `items` items from ordinal `first` on, as an exporter cuts it. */
+static weir_push_rest rest_of(const weir_push *push, uint32_t first, uint32_t items, weir_error_class class_)
+{
+    weir_push_rest rest = {.slice = weir_slice_ref(push->slices[0])};
+    rest.slice.items = items;
+    rest.slice.ordinals = weir_ordinals_new(items);
+    for (uint32_t i = 0; i < items; i++)
+        rest.slice.ordinals->kept[i] = first + i;
+    weir_error_set(&rest.error, class_, WEIR_IO, "the test says no");
+    return rest;
+}
+
+static void answer_but(weir_push_rest *rests, size_t count)
+{
+    weir_push *push = lab.open[0];
+    lab.open_count = 0;
+    weir_push_done_but(push, rests, count);
+}
+
+Test(sender, what_is_refused_of_a_push_is_told_to_the_client_it_came_from)
+{
+    fresh(bench_config(), &shape_of_100);
+    sender_source *first = bench_offer(&lab, 1);
+    sender_source *whole = bench_offer(&lab, 5), *partial = bench_offer(&lab, 10);
+    bench_deliver(&lab);
+    EXPECT(first, WEIR_DELIVERED);
+    cr_assert(eq(u64, lab.open[0]->items, 15));
+    weir_push of_second = {.slices = &lab.open[0]->slices[1]};
+    weir_push_rest rests[] = {rest_of(&of_second, 3, 2, WEIR_ERROR_PERMANENT),
+                              rest_of(&of_second, 9, 1, WEIR_ERROR_TOO_LARGE)};
+    answer_but(rests, 2);
+    EXPECT(whole, WEIR_DELIVERED);
+    cr_assert(eq(u64, partial->outcome.error.rejected_items, 3));
+    EXPECT(partial, WEIR_DELIVERED);
+    cr_assert(eq(long, bench_books(&lab).sent, 13));
+    cr_assert(eq(long, bench_count(&lab, "weir_exporter_rejected_items", "too_large"), 1));
+    cr_assert(eq(long, bench_count(&lab, "weir_exporter_rejected_items", "permanent"), 2));
+    expect_balance();
+    bench_close(&lab);
+}
+
+Test(sender, a_batch_of_which_nothing_was_taken_is_rejected)
+{
+    fresh(bench_config(), NULL);
+    sender_source *source = bench_offer(&lab, 4);
+    weir_push_rest rests[] = {rest_of(lab.open[0], 0, 4, WEIR_ERROR_PERMANENT)};
+    answer_but(rests, 1);
+    cr_assert(eq(u64, source->outcome.error.rejected_items, 4));
+    EXPECT(source, WEIR_REJECTED);
+    expect_balance();
+    bench_close(&lab);
+}
+
+Test(sender, a_part_that_expired_is_given_back_with_its_batch)
+{
+    fresh(bench_config(), NULL);
+    sender_source *source = bench_offer(&lab, 4);
+    weir_push_rest rests[] = {rest_of(lab.open[0], 1, 1, WEIR_ERROR_RETRYABLE)};
+    answer_but(rests, 1);
+    EXPECT(source, WEIR_RETRY_LATER);
+    cr_assert(eq(long, bench_books(&lab).sent, 3));
+    cr_assert(eq(long, bench_count(&lab, "weir_exporter_returned_items", "expired"), 1));
+    expect_balance();
+    bench_close(&lab);
+}
+
+Test(sender, a_backend_that_is_known_to_be_back_is_not_left_alone_any_longer)
+{
+    fresh(bench_config(), NULL);
+    sender_source *source = bench_offer(&lab, 4);
+    bench_fail(&lab, WEIR_ERROR_RETRYABLE, 0);
+    cr_assert(eq(uint, lab.open_count, 0));
+    weir_sender_report(lab.exporter, NULL);
+    cr_assert(eq(uint, lab.open_count, 1));
+    bench_deliver(&lab);
+    EXPECT(source, WEIR_DELIVERED);
+    bench_close(&lab);
+}
