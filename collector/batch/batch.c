@@ -52,6 +52,25 @@ weir_batch *weir_batch_new(weir_signal signal, weir_slice *slice, weir_ack *ack)
     return batch;
 }
 
+weir_batch *weir_batch_new_of(weir_signal signal, weir_slice *takes_slices, uint32_t count, weir_ack *ack)
+{
+    WEIR_ASSERT(count > 0);
+    weir_batch *batch = weir_batch_new(signal, &takes_slices[0], ack);
+    if (count == 1) {
+        free(takes_slices);
+        return batch;
+    }
+    takes_slices[0] = batch->first;
+    batch->first = (weir_slice){0};
+    batch->slices = takes_slices;
+    batch->slice_count = count;
+    for (uint32_t i = 1; i < count; i++) {
+        batch->items += takes_slices[i].items;
+        batch->bytes += takes_slices[i].len;
+    }
+    return batch;
+}
+
 weir_batch *weir_batch_share(const weir_batch *batch, weir_ack *ack)
 {
     WEIR_ASSERT(ack != NULL);

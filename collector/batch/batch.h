@@ -108,6 +108,9 @@ typedef struct weir_batch {
 /* A batch of one slice; takes `*slice` (zeroed), borrows `ack` until it is completed. Never NULL. */
 weir_batch *weir_batch_new(weir_signal signal, weir_slice *slice, weir_ack *ack);
 
+/* A batch of `count` (at least 1) slices: takes the array, which was allocated with malloc's family, and the slices. */
+weir_batch *weir_batch_new_of(weir_signal signal, weir_slice *takes_slices, uint32_t count, weir_ack *ack);
+
 /* A second batch over the same slices (references taken) with its own acknowledgement, for a fan-out. */
 weir_batch *weir_batch_share(const weir_batch *batch, weir_ack *ack);
 
