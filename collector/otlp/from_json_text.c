@@ -3,9 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "core/assert.h"
 
@@ -78,27 +75,18 @@ static inline bool is_special(uint8_t byte)
 
 enum { BLOCK = 16 };
 
-/* Which of the bytes of a block are special, one bit each, the first one lowest. */
-static inline unsigned specials_of(__m128i block)
-{
-    const __m128i quotes = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    const __m128i backslashes = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), controls));
-}
-
 /* Copies a block and says how many bytes of it come before the first special one. */
 static inline unsigned copy_block(const uint8_t *from, uint8_t *to)
 {
     const __m128i block = _mm_loadu_si128((const __m128i *)(const void *)from);
     _mm_storeu_si128((__m128i *)(void *)to, block);
-    const unsigned specials = specials_of(block);
+    const unsigned specials = weir_otlp__text_specials(block);
     return specials ? (unsigned)__builtin_ctz(specials) : BLOCK;
 }
 
 static inline unsigned look_at_block(const uint8_t *from)
 {
-    const unsigned specials = specials_of(_mm_loadu_si128((const __m128i *)(const void *)from));
+    const unsigned specials = weir_otlp__text_specials(_mm_loadu_si128((const __m128i *)(const void *)from));
     return specials ? (unsigned)__builtin_ctz(specials) : BLOCK;
 }
 
@@ -236,7 +224,7 @@ static bool fail_in_string(weir_json_text *text)
                                 *text->at);
 }
 
-uint8_t *weir_otlp__text_copy_string(weir_json_text *text, uint8_t *out)
+uint8_t *weir_otlp__text_copy_any(weir_json_text *text, uint8_t *out)
 {
     for (;;) {
         const uint8_t *at = text->at;
@@ -293,9 +281,10 @@ bool weir_otlp__text_raw_string(weir_json_text *text, weir_bytes *ret_raw, bool 
         if (special != '\\')
             return fail_in_string(text);
         escaped = true;
-        if (text->end - text->at < 2)
-            return fail_at_end(text);
-        text->at += 2;
+        text->at++;
+        uint8_t unused[2 * 4]; /* two code points */
+        if (!copy_escape(text, unused))
+            return false;
     }
     *ret_raw = (weir_bytes){start, (size_t)(text->at - start)};
     *ret_escaped = escaped;

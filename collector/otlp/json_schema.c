@@ -98,6 +98,7 @@ static const weir_otlp_json_message any_value = {
 static const weir_otlp_json_message key_value = {
     .name = "KeyValue",
     .index = AT_KEY_VALUE,
+    .is_attribute = true,
     .fields = {
         ROW(1, "key", STRING, SINGLE, NULL),
         ROW(2, "value", MESSAGE, ALWAYS, &any_value),

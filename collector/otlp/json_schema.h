@@ -65,10 +65,11 @@ enum {
 };
 
 typedef struct weir_otlp_json_message {
-    const char *name; /* of the protobuf message */
-    uint8_t index;    /* below WEIR_JSON_MESSAGES, another one for each message */
-    bool is_item;     /* counted: a span, log record or data point */
-    bool nests;       /* may contain itself: counted against WEIR_OTLP_NESTING_MAX */
+    const char *name;  /* of the protobuf message */
+    uint8_t index;     /* below WEIR_JSON_MESSAGES, another one for each message */
+    bool is_item;      /* counted: a span, log record or data point */
+    bool nests;        /* may contain itself: counted against WEIR_OTLP_NESTING_MAX */
+    bool is_attribute; /* KeyValue, the most frequent of all: read by a short cut */
     weir_otlp_json_field fields[WEIR_JSON_FIELDS_MAX + 1];
     uint32_t always; /* bit N: field N is WEIR_JSON_ALWAYS */
 } weir_otlp_json_message;
