@@ -202,7 +202,9 @@ static void finish_query(rd_producer *self)
     }
     if (!is_reachable) {
         ask_in(self, UNREACHABLE_PAUSE_MS); /* the query itself waits for a broker to come back */
-    } else if (self->ask_when_done || !knows_all) {
+    } else if (self->ask_when_done) {
+        ask_in(self, 0);
+    } else if (!knows_all) {
         ask_soon(self);
     } else {
         self->ask_again_ms = 0;
@@ -221,9 +223,8 @@ static int32_t rd_partitions(weir_kafka_producer *producer, const char *name)
     memcpy(topic->name, name, size);
     topic->next = self->topics;
     self->topics = topic;
-    if (self->query.is_running)
-        self->ask_when_done = true;
-    else
+    self->ask_when_done = true; /* a query is running, or its answers are being told: finish_query sees to it */
+    if (!self->query.is_running)
         ask_in(self, 0);
     return 0;
 }

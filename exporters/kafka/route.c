@@ -117,14 +117,16 @@ weir_status kafka_route_plan(kafka_route *route, const weir_slice *const *slices
     route->buckets = 0;
     route->resource = NULL;
     gather_topics(route, slices, slice_count);
+    /* All of them, also after one that is not known: so they are asked about together. */
+    weir_status planned = WEIR_OK;
     for (size_t i = 0; i < route->destination_count; i++) {
         weir_status status = plan_destination(route, &route->destinations[i]);
-        if (status != WEIR_OK) {
-            *ret_topic = route->destinations[i].topic;
-            return status;
-        }
+        if (status == WEIR_OK)
+            continue;
+        planned = status;
+        *ret_topic = route->destinations[i].topic;
     }
-    return WEIR_OK;
+    return planned;
 }
 
 /* ---- items ---- */
