@@ -10,6 +10,7 @@
 #include "otlp/json.h"
 
 #include "core/assert.h"
+#include "core/decimal.h"
 #include "core/memory.h"
 #include "otlp/json_schema.h"
 #include "otlp/json_writer.h"
@@ -192,6 +193,63 @@ static void write_packed(object *self, const json_field *row, weir_bytes packed)
     }
 }
 
+/* ---- Attributes -------------------------------------------------------------------------------------------------- */
+
+static char *put(char *out, const char *text, size_t len)
+{
+    memcpy(out, text, len);
+    return out + len;
+}
+#define PUT(out, literal) put(out, literal, sizeof literal - 1)
+
+/* The value of a plain attribute to `out`. Returns its end, NULL if it is in another form. */
+static char *write_plain_value(char *out, const uint8_t *value, size_t len)
+{
+    enum { STRING = 0x0a, BOOL = 0x10, INT = 0x18 };
+    const uint8_t *end = value + len;
+    uint64_t number;
+    if (len < 2)
+        return NULL;
+    if (value[0] == STRING && value[1] == len - 2 && weir_otlp__json_is_plain(value + 2, len - 2)) {
+        out = PUT(out, "stringValue\":\"");
+        out = put(out, (const char *)value + 2, len - 2);
+        return PUT(out, "\"}}");
+    }
+    if (value[0] == INT && weir_otlp_varint(value + 1, &number) == end && number <= INT64_MAX) {
+        out = PUT(out, "intValue\":\"");
+        out += weir_uint_write(out, number);
+        return PUT(out, "\"}}");
+    }
+    if (value[0] == BOOL && len == 2)
+        return value[1] ? PUT(out, "boolValue\":true}}") : PUT(out, "boolValue\":false}}");
+    return NULL;
+}
+
+/* A KeyValue in the form in which SDKs write nearly all of them: a key, then a string, an int or a bool that fills the
+ * rest, all lengths of one byte, nothing to be escaped. Knowing it by its outline costs a fraction of what two walks
+ * through each of two messages do. False, and nothing is written, if it is in another form. */
+static bool write_plain_attribute(json_writer *writer, weir_bytes body)
+{
+    enum { KEY = 0x0a, VALUE = 0x12, BODY_MAX = 0x7f + 0x7f, TEXT_AROUND_MAX = 64 };
+    const uint8_t *at = body.data;
+    if (body.len < 6 || body.len > BODY_MAX || at[0] != KEY || at[1] == 0 || at[1] >= 0x80 ||
+        (size_t)at[1] + 6 > body.len)
+        return false;
+    const size_t key_len = at[1], value_len = body.len - key_len - 4;
+    const uint8_t *value = at + 2 + key_len;
+    if (value[0] != VALUE || value[1] != value_len || value_len >= 0x80 || !weir_otlp__json_is_plain(at + 2, key_len))
+        return false;
+    char *start = weir_otlp__json_room(writer, BODY_MAX + TEXT_AROUND_MAX);
+    char *out = PUT(start, "{\"key\":\"");
+    out = put(out, (const char *)at + 2, key_len);
+    out = PUT(out, "\",\"value\":{\"");
+    out = write_plain_value(out, value + 2, value_len);
+    if (!out)
+        return false;
+    writer->out->len += (size_t)(out - start);
+    return true;
+}
+
 /* One occurrence of a repeated field. */
 static void write_elements(object *self, const json_field *row, const weir_otlp_field *field)
 {
@@ -201,6 +259,8 @@ static void write_elements(object *self, const json_field *row, const weir_otlp_
         return;
     }
     begin_element(self, row);
+    if (row->form == WEIR_JSON_MESSAGE && row->message->is_attribute && write_plain_attribute(self->out, field->body))
+        return;
     write_value(self->out, row, field);
 }
 

@@ -47,20 +47,34 @@ static inline bool is_plain(uint8_t byte, bool high_too)
     return byte >= 0x20 && byte != '"' && byte != '\\' && (byte < 0x80 || high_too);
 }
 
+/* Not 0 if any of the eight bytes from `bytes` on must be escaped, or, by `high`, is not ASCII. */
+static inline uint64_t any_special(const uint8_t *bytes, uint64_t high)
+{
+    uint64_t x;
+    memcpy(&x, bytes, sizeof x);
+    return any_below(x, 0x20) | any_zero(x ^ EACH_BYTE('"')) | any_zero(x ^ EACH_BYTE('\\')) | (x & high);
+}
+
 /* How many bytes from the start need no second look. */
 static size_t plain_run(const uint8_t *bytes, size_t len, bool high_too)
 {
     const uint64_t high = high_too ? 0 : EACH_BYTE(0x80);
     size_t at = 0;
-    for (; len - at >= 8; at += 8) {
-        uint64_t x;
-        memcpy(&x, bytes + at, sizeof x);
-        if (any_below(x, 0x20) | any_zero(x ^ EACH_BYTE('"')) | any_zero(x ^ EACH_BYTE('\\')) | (x & high))
-            break;
-    }
+    while (len - at >= 8 && !any_special(bytes + at, high))
+        at += 8;
     while (at < len && is_plain(bytes[at], high_too))
         at++;
     return at;
+}
+
+bool weir_otlp__json_is_plain(const uint8_t *bytes, size_t len)
+{
+    if (len < 8)
+        return plain_run(bytes, len, false) == len;
+    uint64_t special = any_special(bytes + len - 8, EACH_BYTE(0x80)); /* overlaps what is before it */
+    for (size_t at = 0; at + 8 < len; at += 8)
+        special |= any_special(bytes + at, EACH_BYTE(0x80));
+    return special == 0;
 }
 
 static void put_long(weir_otlp_json_writer *writer, const uint8_t *bytes, size_t len)

@@ -49,6 +49,9 @@ static inline void weir_otlp__json_put_char(weir_otlp_json_writer *writer, char 
     writer->out->len++;
 }
 
+/* Is it ASCII of which nothing must be escaped? Quickest for short texts. */
+bool weir_otlp__json_is_plain(const uint8_t *bytes, size_t len);
+
 /* With quotes; bytes that are not UTF-8 become U+FFFD each. */
 void weir_otlp__json_string(weir_otlp_json_writer *writer, weir_bytes text);
 void weir_otlp__json_base64(weir_otlp_json_writer *writer, weir_bytes bytes); /* with quotes */
