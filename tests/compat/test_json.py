@@ -7,20 +7,20 @@ import http.client
 import json
 import random
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 
 from support.collector import Collector, collector_binary, weir_binary
 from support.generate import REQUESTS, Generator
 from support.http_sink import HttpSink
 from support.messages import as_the_collector_has_it, frames
 from support.otlp_json import JsonWriter
-from support.process import wait_until
 
 REQUESTS_PER_SIGNAL = 2000
+ON_THE_WAY_PER_SIGNAL = 200
 BROKEN_MESSAGES = 40  # of every signal, each broken in so many ways:
 BROKEN_WAYS = 20
 SEED = 20261123
@@ -51,6 +51,7 @@ service:
     logs: {receivers: [otlp], exporters: [otlphttp]}
 """
 
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
 CANNOT_SAY = b'{"code": 13, "message": "failed to marshal error message"}'
 DIFFERENCES = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
 
@@ -102,7 +103,7 @@ def write(run, folder, form: str, texts: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def requests() -> dict:
+def sent_of() -> dict:
     return {signal: generated(signal) for signal in REQUESTS}
 
 
@@ -117,12 +118,12 @@ def has_items(signal: str, body: bytes) -> bool:
     return any(getattr(metric, metric.WhichOneof("data")).data_points for metric in metrics if metric.WhichOneof("data"))
 
 
-def test_json_becomes_the_same_protobuf_as_in_the_collector(weir, collector, tmp_path, requests):
-    texts = {signal: of_signal for signal, (_, of_signal) in requests.items()}
+def test_json_becomes_the_same_protobuf_as_in_the_collector(weir, collector, tmp_path, sent_of):
+    texts = {signal: of_signal for signal, (_, of_signal) in sent_of.items()}
     ours = write(weir, tmp_path / "ours", "proto", texts)
     theirs = write(collector, tmp_path / "theirs", "proto", texts)
     for signal, message in REQUESTS.items():
-        sent = [pair for pair in zip(*requests[signal]) if has_items(signal, pair[0])]
+        sent = [pair for pair in zip(*sent_of[signal]) if has_items(signal, pair[0])]
         our_frames, their_frames = frames(ours[signal]), frames(theirs[signal])
         assert len(sent) == len(our_frames) == len(their_frames) > REQUESTS_PER_SIGNAL * 0.8
         for (body, text), our_frame, their_frame in zip(sent, our_frames, their_frames):
@@ -131,13 +132,33 @@ def test_json_becomes_the_same_protobuf_as_in_the_collector(weir, collector, tmp
             assert found == as_the_collector_has_it(message, body), f"{signal}: {text[:4000]}"
 
 
-def test_json_that_weir_writes_comes_back_unchanged(weir, tmp_path, requests):
+def test_json_that_weir_writes_comes_back_unchanged(weir, tmp_path, sent_of):
     """JSON in any form -> weir -> its JSON -> weir -> the same JSON, byte for byte."""
-    texts = {signal: of_signal for signal, (_, of_signal) in requests.items()}
+    texts = {signal: of_signal for signal, (_, of_signal) in sent_of.items()}
     first = write(weir, tmp_path / "first", "json", texts)
     lines = {signal: data.splitlines() for signal, data in first.items()}
     assert all(len(of_signal) > REQUESTS_PER_SIGNAL * 0.8 for of_signal in lines.values())
     assert write(weir, tmp_path / "second", "json", lines) == first
+
+
+@pytest.mark.parametrize("names", [("weir", "weir"), ("weir", "collector"), ("collector", "weir")], ids="-to-".join)
+def test_json_on_the_way_from_one_to_the_other(request, names, sent_of):
+    """Protobuf -> the one -> JSON, as its otlphttp exporter writes it -> the other -> protobuf."""
+    run_first, run_second = (request.getfixturevalue(name) for name in names)
+    with HttpSink() as sink:
+        second = run_second(TO_SINK, SINK=sink.endpoint)
+        first = run_first(TO_SINK.replace("compression: none", "encoding: json"), SINK=second.http_endpoint)
+        for signal, message in REQUESTS.items():
+            bodies = [body for body in sent_of[signal][0] if has_items(signal, body)][:ON_THE_WAY_PER_SIGNAL]
+            with requests.Session() as session:
+                for body in bodies:
+                    answer = session.post(f"{first.http_endpoint}/v1/{signal}", body, headers=PROTOBUF, timeout=30)
+                    assert answer.status_code == 200, answer.content
+            arrived = [kept.raw for kept in sink.kept if kept.path == f"/v1/{signal}"]
+            assert len(arrived) == len(bodies)
+            for body, found in zip(bodies, arrived):
+                assert as_the_collector_has_it(message, found) == as_the_collector_has_it(message, body)
+        assert second.metric("otelcol_receiver_accepted_spans", transport="http") > 0
 
 
 # ---- odd cases ----
