@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from support.generate import REQUESTS, Generator
-from support.items import counted, difference, items_in
+from support.items import counted, difference, items_in, points_of
 from support.load import numbered, send_all, trace_id_of
 from support.sink import Sink
 
@@ -27,6 +27,7 @@ exporters:
     logs: {{topic: "{logs}", encoding: {encoding}}}
     partition_traces_by_id: true
     partition_logs_by_trace_id: true
+    timeout: 30s
     sending_queue: {{enabled: false}}
 service:
   pipelines:
@@ -67,15 +68,10 @@ def generated() -> dict:
         for item in (item for request in requests for item in items_in(request) if isinstance(item, (Span, LogRecord))):
             if len(item.trace_id) and any(item.trace_id):
                 item.trace_id = trace_id_of(generator.random.randrange(TRACES))
-        bodies[signal] = [request.SerializeToString() for request in requests if has_points(request)]
+        # A request without any data point ends in the Collector's otlp receiver.
+        bodies[signal] = [request.SerializeToString() for request in requests
+                          if signal != "metrics" or any(map(points_of, items_in(request)))]
     return bodies
-
-
-def has_points(request) -> bool:
-    """A request without any data point ends in the Collector's otlp receiver."""
-    return not hasattr(request, "resource_metrics") or any(
-        len(value.data_points) for metric in items_in(request) for field, value in metric.ListFields() if field.message_type
-        and hasattr(value, "data_points"))
 
 
 PROGRAMS = ["weir", "collector"]

@@ -22,14 +22,19 @@ def items_in(request) -> list:
     return [item for _, _, item in walk(request)]
 
 
+def points_of(metric) -> int:
+    """How many data points a metric has, whatever its type."""
+    return sum(len(getattr(value, "data_points", ())) for _, value in metric.ListFields())
+
+
 def counted(requests) -> Counter:
     """How often each item is in the requests, as text with its resource and scope; without what the Collector leaves out
     (support/messages.py)."""
-    return Counter("\n".join(_stripped(message) for message in found) for request in requests for found in walk(request))
+    return Counter("\n".join(stripped(message) for message in found) for request in requests for found in walk(request))
 
 
-def _stripped(message) -> str:
-    """Of a resource or scope: without what lies in it."""
+def stripped(message) -> str:
+    """A message as text, without what the Collector leaves out; a resource or scope also without what lies in it."""
     copy = type(message)()
     for field, value in message.ListFields():
         if field.name.startswith("scope_") or field.name in _LISTS_OF_ITEMS:

@@ -25,7 +25,8 @@ CLUSTER_ID = "d2VpcidzIHRlc3RzLi4uLg"  # 16 bytes in base64, the same each time
 STARTED = "Kafka Server started"
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 _ANSWER_S = 20
-_MOVING = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR)
+_MOVING = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
+           KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 # Of a record batch: base offset 8 bytes, length 4, leader epoch 4, magic 1, checksum 4, attributes 2.
 _BATCH_LENGTH_END, _BATCH_ATTRIBUTES = 12, 22
@@ -296,8 +297,12 @@ class Kafka(Process):
 
     def _offsets(self, topic: str, which: OffsetSpec) -> dict:
         asked = {TopicPartition(topic, partition): which for partition in self.partitions(topic)}
-        answers = self.admin.list_offsets(asked, request_timeout=_ANSWER_S) if asked else {}
-        return {at.partition: answer.result(timeout=_ANSWER_S).offset for at, answer in answers.items()}
+
+        def offsets():
+            answers = self.admin.list_offsets(asked, request_timeout=_ANSWER_S)
+            return {at.partition: answer.result(timeout=_ANSWER_S).offset for at, answer in answers.items()}
+
+        return wait_until(lambda: _unless_moving(offsets), what=f"the offsets of {topic}", every=0.2) if asked else {}
 
     ## Groups
 
@@ -341,7 +346,8 @@ class Kafka(Process):
 
 
 def _unless_moving(ask):
-    """What `ask` returns; None while the broker does not know the group yet, as for a moment after each start."""
+    """What `ask` returns; None while the broker does not know the group or the partition yet, as for a moment after
+    each start and each new topic."""
     try:
         return ask()
     except KafkaException as error:
