@@ -44,13 +44,18 @@ int32_t weir_kafka_partition_of(weir_kafka_hasher hasher, weir_bytes key, int32_
     return signed_partition < 0 ? -signed_partition : signed_partition;
 }
 
+/* Without a table, so that the compiler makes all digits at once. */
+static uint8_t hex_digit(unsigned value)
+{
+    return (uint8_t)(value + (value > 9 ? 'a' - 10 : '0'));
+}
+
 int32_t weir_kafka_partition_of_trace(weir_kafka_hasher hasher, const uint8_t *trace_id, int32_t partitions)
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t key[32];
     for (int i = 0; i < 16; i++) {
-        key[2 * i] = (uint8_t)digits[trace_id[i] >> 4];
-        key[2 * i + 1] = (uint8_t)digits[trace_id[i] & 15];
+        key[2 * i] = hex_digit(trace_id[i] >> 4);
+        key[2 * i + 1] = hex_digit(trace_id[i] & 15);
     }
     return weir_kafka_partition_of(hasher, (weir_bytes){key, sizeof key}, partitions);
 }

@@ -376,15 +376,27 @@ weir_otlp_span weir_otlp_span_read(weir_bytes span)
     return read;
 }
 
+/* The body of a length-delimited field whose length is at `length`. */
+static weir_bytes length_delimited(const uint8_t *length, const uint8_t *end)
+{
+    uint64_t len;
+    const uint8_t *body = weir_otlp_varint(length, &len);
+    return (weir_bytes){body, (size_t)(end - body)};
+}
+
 weir_bytes weir_otlp_trace_id(weir_otlp_kind kind, weir_bytes item)
 {
     weir_bytes trace_id = {NULL, 0};
     if (kind == WEIR_OTLP_METRICS)
         return trace_id;
-    const uint32_t number = kind == WEIR_OTLP_TRACES ? 1 : 9;
-    weir_otlp_walk walk = weir_otlp_walk_in(item, number);
-    while (weir_otlp_walk_next(&walk, &trace_id))
-        ;
+    const uint64_t wanted = (kind == WEIR_OTLP_TRACES ? 1 : 9) << 3 | WEIR_WIRE_LEN;
+    for (const uint8_t *at = item.data; at < weir_otlp_end(item);) {
+        uint64_t tag;
+        const uint8_t *value = weir_otlp_varint(at, &tag);
+        at = weir_otlp_value_end(value, tag & 7);
+        if (tag == wanted)
+            trace_id = length_delimited(value, at);
+    }
     return trace_id;
 }
 

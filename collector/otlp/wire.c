@@ -20,29 +20,14 @@ const uint8_t *weir_otlp_group_end(const uint8_t *at)
     /* The validator has matched every end with its start, so counting is enough. */
     for (unsigned open = 1; open > 0;) {
         uint64_t tag;
-        uint64_t value;
         at = weir_otlp_varint(at, &tag);
-        switch (tag & 7) {
-        case WEIR_WIRE_VARINT:
-            at = weir_otlp_varint(at, &value);
-            break;
-        case WEIR_WIRE_FIXED64:
-            at += 8;
-            break;
-        case WEIR_WIRE_FIXED32:
-            at += 4;
-            break;
-        case WEIR_WIRE_LEN:
-            at = weir_otlp_varint(at, &value);
-            at += value;
-            break;
-        case WEIR_WIRE_GROUP_START:
+        const unsigned wire = tag & 7;
+        if (wire == WEIR_WIRE_GROUP_START)
             open++;
-            break;
-        default:
+        else if (wire == WEIR_WIRE_GROUP_END)
             open--;
-            break;
-        }
+        else
+            at = weir_otlp_value_end(at, wire);
     }
     return at;
 }

@@ -93,6 +93,25 @@ static inline uint32_t weir_otlp_fixed32(const uint8_t *at)
     return value;
 }
 
+/* The first byte after the value that begins at `at`, of a field of type `wire` (enum weir_otlp_wire). */
+static inline const uint8_t *weir_otlp_value_end(const uint8_t *at, unsigned wire)
+{
+    uint64_t value;
+    switch (wire) {
+    case WEIR_WIRE_VARINT:
+        return weir_otlp_varint(at, &value);
+    case WEIR_WIRE_FIXED64:
+        return at + 8;
+    case WEIR_WIRE_FIXED32:
+        return at + 4;
+    case WEIR_WIRE_LEN:
+        at = weir_otlp_varint(at, &value);
+        return at + value;
+    default:
+        return weir_otlp_group_end(at);
+    }
+}
+
 /* Reads the field at `*at` of a validated message that ends at `end`, and moves `*at` behind it. False at the end. */
 static inline bool weir_otlp_field_next(const uint8_t **at, const uint8_t *end, weir_otlp_field *ret_field)
 {
