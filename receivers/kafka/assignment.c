@@ -326,7 +326,10 @@ void weir__kafka_on_revoked(void *user, const weir_kafka_position *partitions, s
         return;
     }
     instance->revocation = KAFKA_WAITING_FOR_DELIVERIES;
-    weir_timer_start(instance->revocation_timer, REVOCATION_MS);
+    if (instance->is_closing && !instance->is_committing)
+        commit_for_revocation(instance); /* it has been waited for */
+    else
+        weir_timer_start(instance->revocation_timer, REVOCATION_MS);
     weir__kafka_revocation_check(instance);
 }
 

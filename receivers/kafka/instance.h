@@ -130,6 +130,7 @@ struct kafka_instance {
     kafka_delivery_list written;   /* those that it has; their memory must stay */
     weir_timer *unwritten_timer;
 
+    weir_timer *drain_timer;
     bool is_draining;
     bool is_closing;
     bool is_freed; /* lives on until its last delivery is back */

@@ -9,11 +9,12 @@
 #include "telemetry/log.h"
 
 enum {
-    QUEUED_BYTES_MAX = 1024 * 1024, /* that the library holds ready for each worker */
-    IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024,
-    IN_FLIGHT_BYTES_MIN = 1024 * 1024,
-    IN_FLIGHT_SHARE = 4, /* a quarter of the memory limit, divided among the workers */
+    QUEUED_BYTES_MAX = 1024 * 1024,         /* that the library holds ready for each worker */
+    IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024, /* of all workers together … */
+    IN_FLIGHT_SHARE = 4,                    /* … and at most this part of the memory limit */
+    IN_FLIGHT_BYTES_MIN = 512 * 1024,       /* of each worker */
     OPEN_AGAIN_MS = 10000,
+    DRAIN_MS = 10000, /* then the group is left: others read again what is still on its way */
 };
 
 /* ---- the process part ---- */
@@ -217,11 +218,12 @@ static void tick(void *user)
 
 /* ---- an instance on a worker ---- */
 
+static void drain_timed_out(void *user);
+
 static size_t in_flight_bytes_max(const weir_host *host)
 {
-    size_t share = host->account->limit_bytes / IN_FLIGHT_SHARE / host->workers;
-    if (share > IN_FLIGHT_BYTES_MAX)
-        return IN_FLIGHT_BYTES_MAX;
+    size_t all = host->account->limit_bytes / IN_FLIGHT_SHARE;
+    size_t share = (all < IN_FLIGHT_BYTES_MAX ? all : IN_FLIGHT_BYTES_MAX) / host->workers;
     return share < IN_FLIGHT_BYTES_MIN ? IN_FLIGHT_BYTES_MIN : share;
 }
 
@@ -238,6 +240,7 @@ kafka_instance *weir__kafka_instance_new(kafka_shared *shared, const weir_worker
     instance->open_timer = weir_timer_new(worker->loop, open_again, instance);
     instance->waiting_timer = weir_timer_new(worker->loop, weir__kafka_offer_waiting, instance);
     instance->hold_timer = weir_timer_new(worker->loop, weir__kafka_flow_hold_is_over, instance);
+    instance->drain_timer = weir_timer_new(worker->loop, drain_timed_out, instance);
     instance->tick = weir_timer_new(worker->loop, tick, instance);
     instance->revocation_timer = weir_timer_new(worker->loop, weir__kafka_revocation_timed_out, instance);
     instance->unwritten_timer = weir_timer_new(worker->loop, weir__kafka_dead_letters_retry, instance);
@@ -285,10 +288,20 @@ static void leave(kafka_instance *instance)
     if (instance->is_closing)
         return;
     instance->is_closing = true;
+    weir_timer_stop(instance->drain_timer);
     if (instance->consumer)
         weir_kafka_close(instance->consumer);
     else
         leave_is_over(instance);
+}
+
+static void drain_timed_out(void *user)
+{
+    kafka_instance *instance = user;
+    weir_log(WEIR_LOG_WARN, instance->shared->id,
+             "leaving the group while messages are on their way: they may be sent again messages=%zu",
+             instance->delivery_count);
+    leave(instance);
 }
 
 static void drop_waiting(kafka_instance *instance)
@@ -317,6 +330,7 @@ void weir__kafka_instance_drain(kafka_instance *instance, void (*on_drained)(voi
     weir_timer_stop(instance->unwritten_timer);
     if (instance->consumer)
         pause_all(instance);
+    weir_timer_start(instance->drain_timer, DRAIN_MS);
     drop_waiting(instance);
     weir__kafka_instance_check(instance);
 }
@@ -356,6 +370,7 @@ void weir__kafka_instance_free(kafka_instance *instance)
     weir_timer_free(instance->open_timer);
     weir_timer_free(instance->waiting_timer);
     weir_timer_free(instance->hold_timer);
+    weir_timer_free(instance->drain_timer);
     weir_timer_free(instance->tick);
     weir_timer_free(instance->revocation_timer);
     weir_timer_free(instance->unwritten_timer);
