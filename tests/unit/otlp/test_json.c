@@ -386,6 +386,60 @@ static void assert_span(const weir_buffer *span, const char *expected)
     assert_json(WEIR_OTLP_TRACES, &request, weir_buffer_string(&line));
 }
 
+static void assert_attribute(weir_text key, weir_otlp_value value, const char *expected)
+{
+    WEIR_BUFFER span = {0}, line = {0};
+    weir_otlp_put_attribute(&span, 9, key, &value);
+    weir_buffer_printf(&line, "{\"attributes\":[{\"key\":\"%.*s\",\"value\":%s}],\"status\":{}}", WEIR_TEXT_ARG(key),
+                       expected);
+    assert_span(&span, weir_buffer_string(&line));
+}
+
+/* The usual form has a short cut, with lengths of one byte in mind. */
+Test(otlp_json, attributes_of_all_lengths)
+{
+    char letters[300];
+    memset(letters, 'x', sizeof letters);
+    for (size_t key_len = 1; key_len <= 130; key_len += key_len < 110 ? 9 : 1) {
+        const weir_text key = {letters, key_len};
+        for (size_t len = 0; len < 140; len++) {
+            const weir_text string = {letters, len};
+            WEIR_BUFFER json = {0};
+            weir_buffer_printf(&json, "{\"stringValue\":\"%.*s\"}", WEIR_TEXT_ARG(string));
+            assert_attribute(key, (weir_otlp_value){.type = WEIR_OTLP_STRING, .string = string},
+                             weir_buffer_string(&json));
+        }
+        assert_attribute(key, (weir_otlp_value){.type = WEIR_OTLP_INT, .integer = INT64_MAX},
+                         "{\"intValue\":\"9223372036854775807\"}");
+        assert_attribute(key, (weir_otlp_value){.type = WEIR_OTLP_INT, .integer = -1}, "{\"intValue\":\"-1\"}");
+        assert_attribute(key, (weir_otlp_value){.type = WEIR_OTLP_BOOL, .boolean = true}, "{\"boolValue\":true}");
+        assert_attribute(key, (weir_otlp_value){.type = WEIR_OTLP_BOOL}, "{\"boolValue\":false}");
+        assert_attribute(key, (weir_otlp_value){.type = WEIR_OTLP_DOUBLE, .number = 0.5}, "{\"doubleValue\":0.5}");
+        assert_attribute(key, (weir_otlp_value){.type = WEIR_OTLP_EMPTY}, "{}");
+    }
+}
+
+Test(otlp_json, what_needs_an_escape_in_an_attribute_is_found_wherever_it_stands)
+{
+    for (size_t len = 1; len < 40; len++) {
+        for (size_t at = 0; at < len; at++) {
+            char text[40], expected[100];
+            memset(text, 'x', sizeof text);
+            text[at] = '\\';
+            const int after = (int)(len - at - 1);
+            snprintf(expected, sizeof expected, "{\"stringValue\":\"%.*s\\\\%.*s\"}", (int)at, text, after,
+                     text + at + 1);
+            assert_attribute(WEIR_TEXT("k"), (weir_otlp_value){.type = WEIR_OTLP_STRING, .string = {text, len}},
+                             expected);
+        }
+    }
+    WEIR_BUFFER span = {0};
+    weir_otlp_put_attribute(&span, 9, WEIR_TEXT("a\"b"), &(weir_otlp_value){.type = WEIR_OTLP_BOOL});
+    weir_otlp_put_attribute(&span, 9, WEIR_TEXT(""), &(weir_otlp_value){.type = WEIR_OTLP_BOOL});
+    assert_span(&span, "{\"attributes\":[{\"key\":\"a\\\"b\",\"value\":{\"boolValue\":false}},"
+                       "{\"value\":{\"boolValue\":false}}],\"status\":{}}");
+}
+
 Test(otlp_json, ids_of_zeros_are_no_ids)
 {
     WEIR_BUFFER span = {0};
