@@ -442,8 +442,8 @@ Test(otlp_from_json_values, what_is_wrong_in_an_attribute_is_named)
     json_assert_record_refused(
         "\"attributes\":[{\"key\":\"k\",\"value\":{\"stringValue\":\"a\tb\"}}]", 50,
         ".attributes[0].value.stringValue has a bare control character: write byte 0x09 as \\u0009");
-    json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":\"9223372036854775808\"}}]", 47,
+    json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":\"9223372036854775808\"}}]", 45,
                                ".attributes[0].value.intValue must be a whole number of 64 bits");
-    json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"boolValue\":no}}]", 48,
+    json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"boolValue\":no}}]", 46,
                                ".attributes[0].value.boolValue must be true or false, not null");
 }
