@@ -238,6 +238,29 @@ static bool told_trouble(fixture *self)
     return self->troubles_told > 0;
 }
 
+/* As an exporter does whose push has waited for the first topic only to find that it needs a second. */
+static void on_partitions_ask_on(void *user, const char *topic, int32_t partitions)
+{
+    fixture *self = user;
+    if (strcmp(topic, "spans") == 0)
+        weir_kafka_partitions(self->producer, "more");
+    else
+        self->partitions = partitions;
+}
+
+Test(kafka_producer, learns_of_a_topic_that_is_named_while_another_is_told)
+{
+    fixture self;
+    prepare(&self, 1);
+    mock_kafka_topic(&self.mock, "more", 4);
+    self.handlers.on_partitions = on_partitions_ask_on;
+    open_producer(&self);
+    weir_kafka_partitions(self.producer, "spans");
+    run_until(&self, knows_partitions);
+    cr_expect_eq(self.partitions, 4);
+    finish(&self);
+}
+
 Test(kafka_producer, says_that_a_topic_is_not_there)
 {
     fixture self;
