@@ -46,7 +46,7 @@ typedef struct weir_storage weir_storage;
 /* The client's side of `auth.authenticator`: what outgoing requests carry. */
 typedef struct weir_client_auth {
     /* Adds, changes or removes headers of one request. `metadata` is of the data in it, or NULL. On the worker's
-     * thread, for every attempt; does not block. An error is the endpoint's: the attempt fails and is repeated.
+     * thread (any thread with NULL, also before the extension was started), for every attempt; does not block. An error is the endpoint's: the attempt fails and is repeated.
      * One of the class PERMANENT is the data's: no header can be made of this metadata, now or later. */
     weir_status (*decorate)(struct weir_client_auth *self, const weir_metadata *metadata, weir_headers *headers,
                             weir_error *ret_error);

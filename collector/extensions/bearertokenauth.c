@@ -150,14 +150,16 @@ static weir_status decorate(weir_client_auth *client, const weir_metadata *metad
                             weir_error *ret_error)
 {
     (void)metadata;
-    (void)ret_error;
     bearer *self = WEIR_CONTAINER(client, bearer, client);
     weir_text name = weir_text_of(self->header);
     weir_headers_remove(headers, name);
     pthread_mutex_lock(&self->lock);
-    weir_headers_add(headers, name, weir_text_of(self->values[0]));
+    bool is_started = self->count > 0;
+    if (is_started)
+        weir_headers_add(headers, name, weir_text_of(self->values[0]));
     pthread_mutex_unlock(&self->lock);
-    return WEIR_OK;
+    return is_started ? WEIR_OK
+                      : weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_AGAIN, "there is no bearer token yet");
 }
 
 static bool needs_encryption(weir_client_auth *client)

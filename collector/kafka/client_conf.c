@@ -200,22 +200,19 @@ static int64_t wall_ms(void)
 }
 
 /* After a failure the library asks again in 10 s. */
-void weir_kafka_client_give_token(rd_kafka_t *rk, const char *token)
-{
-    char reason[200];
-    int64_t end_ms = weir_kafka_token_end_ms(weir_text_of(token), wall_ms());
-    if (rd_kafka_oauthbearer_set_token(rk, token, end_ms, "weir", NULL, 0, reason, sizeof reason) != 0)
-        rd_kafka_oauthbearer_set_token_failure(rk, reason);
-}
-
-static void fetch_token(weir_kafka_client *client, rd_kafka_t *rk)
+static void give_token(weir_kafka_client *client, rd_kafka_t *rk)
 {
     WEIR_BUFFER token = {0};
     weir_error error;
-    if (weir_kafka_token_fetch(client->tokens, &token, &error) == WEIR_OK)
-        weir_kafka_client_give_token(rk, weir_buffer_string(&token));
-    else
+    if (weir_kafka_token_fetch(client->tokens, &token, &error) != WEIR_OK) {
         rd_kafka_oauthbearer_set_token_failure(rk, error.text);
+        return;
+    }
+    char reason[200];
+    const char *text = weir_buffer_string(&token);
+    int64_t end_ms = weir_kafka_token_end_ms(weir_text_of(text), wall_ms());
+    if (rd_kafka_oauthbearer_set_token(rk, text, end_ms, "weir", NULL, 0, reason, sizeof reason) != 0)
+        rd_kafka_oauthbearer_set_token_failure(rk, reason);
 }
 
 bool weir_kafka_client_serve(weir_kafka_client *client, rd_kafka_t *rk, rd_kafka_event_t *event)
@@ -223,6 +220,6 @@ bool weir_kafka_client_serve(weir_kafka_client *client, rd_kafka_t *rk, rd_kafka
     if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH)
         return false;
     if (client->tokens)
-        fetch_token(client, rk);
+        give_token(client, rk);
     return true;
 }

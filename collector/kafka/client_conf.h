@@ -57,9 +57,6 @@ WEIR_MUST_USE weir_status weir_kafka_client_new(weir_kafka_client *client, rd_ka
  * was one; the event is still the caller's to destroy. */
 bool weir_kafka_client_serve(weir_kafka_client *client, rd_kafka_t *rk, rd_kafka_event_t *event);
 
-/* Gives the client this token for OAUTHBEARER, or says why it is none. Any thread. */
-void weir_kafka_client_give_token(rd_kafka_t *rk, const char *token);
-
 /* Fills `*ret_error` from an error of the library's: its class, a text with `what` ("otlp_spans: "; may be "") before
  * it, and for what only a person can mend the remedy. Returns the status. */
 weir_status weir_kafka_error(rd_kafka_resp_err_t code, const char *what, const char *detail, weir_error *ret_error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/options.h"
 
+#include <librdkafka/rdkafka.h>
+
 #include "core/status.h"
 #include "kafka/properties.h"
 #include "kafka/tls_conf.h"
@@ -15,6 +17,9 @@ static const char *const mechanism_names[] = {"PLAIN",       "SCRAM-SHA-256",   
 #define KERBEROS_REMEDY                                                                         \
     "write it under `librdkafka` instead: sasl.mechanism: GSSAPI, sasl.kerberos.service.name, " \
     "sasl.kerberos.principal and sasl.kerberos.keytab"
+
+/* 2.6.1, as rd_kafka_version() says it. */
+enum { SCRAM_SOUND_SINCE = 0x020601ff };
 
 /* ---- tables ---- */
 
@@ -198,12 +203,27 @@ static void check_sasl(const weir_kafka_client_config *config, const weir_node *
                                "plain_text and sasl are both written: leave plain_text out");
 }
 
+/* librdkafka before 2.6.1 repeats its nonce in SCRAM's last message (its pull request 4895): Kafka up to 3.9 lets that
+ * pass, Kafka 4 calls the password wrong. */
+static void check_scram(const weir_kafka_sasl *sasl, const weir_node *node, weir_diagnostics *diagnostics)
+{
+    bool is_scram = sasl->mechanism == WEIR_KAFKA_SCRAM_SHA_256 || sasl->mechanism == WEIR_KAFKA_SCRAM_SHA_512;
+    if (is_scram && rd_kafka_version() < SCRAM_SOUND_SINCE)
+        weir_diagnostics_warning(diagnostics, place(node, "auth.sasl.mechanism"),
+                                 "the brokers of Kafka 4 refuse %s from librdkafka %s, whatever the password: install "
+                                 "librdkafka 2.6.1 or newer, or use PLAIN with tls",
+                                 mechanism_names[sasl->mechanism], rd_kafka_version_str());
+}
+
 static void check_auth(const weir_kafka_client_config *config, const weir_node *node, weir_diagnostics *diagnostics)
 {
     const weir_kafka_auth *auth = &config->auth;
-    if (auth->sasl)
+    if (auth->sasl) {
         check_sasl(config, node, diagnostics);
-    else if (auth->plain_text && (!is_written(auth->plain_text->username) || !is_written(auth->plain_text->password)))
+        check_scram(auth->sasl, node, diagnostics);
+    }
+    if (!auth->sasl && auth->plain_text &&
+        (!is_written(auth->plain_text->username) || !is_written(auth->plain_text->password)))
         weir_diagnostics_error(diagnostics, place(node, "auth.plain_text"), "PLAIN needs a username and a password");
     bool is_readable =
         auth->plain_text ||

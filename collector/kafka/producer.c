@@ -73,6 +73,8 @@ typedef struct rd_producer {
     bool has_been_up;
     rd_kafka_resp_err_t told_code; /* the trouble that on_state was last told … */
     uint64_t told_ns;              /* … and when */
+    rd_kafka_resp_err_t why_code;  /* what the last connection that failed for a reason of its own failed for … */
+    char why[200];                 /* … in words */
     uint64_t replacements;
     uint64_t replaced_ns; /* when the last of them was made */
     weir_timer *replace_timer;
@@ -103,6 +105,7 @@ static void brokers_answer(rd_producer *self)
     bool was_up = self->is_up;
     self->is_up = true;
     self->has_been_up = true;
+    self->why_code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (!was_up) {
         self->told_code = RD_KAFKA_RESP_ERR_NO_ERROR;
         tell(self, NULL);
@@ -122,6 +125,15 @@ static void trouble(rd_producer *self, bool is_down, rd_kafka_resp_err_t code, c
     weir_error error;
     weir_kafka_error(code, what, detail, &error);
     tell(self, &error);
+}
+
+/* A wrong password says more than that there is no connection. */
+static void lose_brokers(rd_producer *self, const char *detail)
+{
+    if (self->why_code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        trouble(self, true, self->why_code, "no broker can be used: ", self->why);
+    else
+        trouble(self, true, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "no broker answers: ", detail);
 }
 
 /* ---- partitions ---- */
@@ -428,9 +440,16 @@ static void replace_session(void *user)
 static void all_brokers_down(rd_producer *self, const char *detail)
 {
     if (!self->has_been_up || self->session->in_flight > 0)
-        trouble(self, true, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "", detail);
+        lose_brokers(self, detail);
     self->ask_again_ms = 0;
     ask_soon(self);
+}
+
+static void one_broker_fails(rd_producer *self, rd_kafka_resp_err_t code, const char *detail)
+{
+    self->why_code = code;
+    snprintf(self->why, sizeof self->why, "%s", detail);
+    trouble(self, false, code, "", detail);
 }
 
 static void take_error(rd_producer *self, weir_kafka_session *session, rd_kafka_event_t *event)
@@ -444,7 +463,7 @@ static void take_error(rd_producer *self, weir_kafka_session *session, rd_kafka_
     else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         all_brokers_down(self, detail);
     else if (code != RD_KAFKA_RESP_ERR__TRANSPORT) /* one broker, which the others stand in for; it is in the log */
-        trouble(self, false, code, "", detail);
+        one_broker_fails(self, code, detail);
 }
 
 /* ---- the loop ---- */

@@ -11,7 +11,6 @@
 #include "core/memory.h"
 #include "kafka/client_conf.h"
 #include "kafka/thread.h"
-#include "kafka/token.h"
 #include "kafka/topic_judge.h"
 #include "telemetry/log.h"
 
@@ -23,8 +22,7 @@ struct weir_kafka_topic_check {
     const char *const *topics;
     size_t topic_count;
     uint64_t message_bytes_max;
-    weir_buffer token; /* as it was at the start */
-    bool *is_judged;   /* of each topic */
+    bool *is_judged; /* of each topic */
     rd_kafka_resp_err_t error;
     rd_kafka_t *rk;
     _Atomic bool is_stopped;
@@ -170,10 +168,10 @@ static void serve_events(weir_kafka_topic_check *self, int wait_ms)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(self->rk);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms);
-    if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH && self->token.len > 0)
-        weir_kafka_client_give_token(self->rk, weir_buffer_string(&self->token));
-    if (event)
+    if (event) {
+        weir_kafka_client_serve(&self->client, self->rk, event);
         rd_kafka_event_destroy(event);
+    }
     rd_kafka_queue_destroy(queue);
 }
 
@@ -203,8 +201,6 @@ static weir_status open_client(weir_kafka_topic_check *self, const weir_host *ho
 {
     rd_kafka_conf_t *conf;
     weir_status status = weir_kafka_client_init(&self->client, host, self->id, config, ret_error);
-    if (status == WEIR_OK && self->client.tokens)
-        status = weir_kafka_token_fetch(self->client.tokens, &self->token, ret_error);
     if (status == WEIR_OK)
         status = weir_kafka_conf_new(&self->client, &conf, ret_error);
     if (status != WEIR_OK)
@@ -247,7 +243,6 @@ void weir_kafka_topic_check_free(weir_kafka_topic_check *check)
     atomic_store(&check->is_stopped, true);
     if (check->is_running)
         pthread_join(check->thread, NULL);
-    weir_buffer_done(&check->token);
     free(check->is_judged);
     free(check);
 }

@@ -13,7 +13,7 @@ typedef struct weir_kafka_topic_check weir_kafka_topic_check;
 
 /* Asks about `topics` (borrowed until it is freed) in a thread of its own, which ends with the answer or after a minute
  * of trying; what weakens the promise is logged under `id` with the remedy. `message_bytes_max`: what the exporter
- * sends at most; 0 for receivers. Call it on a worker once the loops run, since a token is fetched where it is called. Does not fail: a topic that may not be described is logged as that. */
+ * sends at most; 0 for receivers. Does not fail: a topic that may not be described is logged as that. */
 weir_kafka_topic_check *weir_kafka_topic_check_start(const weir_host *host, const char *id,
                                                      const weir_kafka_client_config *client, const char *const *topics,
                                                      size_t topic_count, uint64_t message_bytes_max);

@@ -161,6 +161,12 @@ Test(kafka_options, warns_of_passwords_that_can_be_read)
     expect_message("auth: {plain_text: {username: u, password: p}}", "deprecated");
 }
 
+Test(kafka_options, warns_of_a_library_that_kafka_4_refuses)
+{
+    if (rd_kafka_version() < 0x020601ff)
+        expect_message("auth: {sasl: {mechanism: SCRAM-SHA-512, username: u, password: p}}", "Kafka 4 refuse");
+}
+
 Test(kafka_options, keeps_what_its_promises_rest_on)
 {
     expect_message("librdkafka: {acks: \"1\"}", "producer.required_acks");
