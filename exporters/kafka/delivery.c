@@ -76,6 +76,7 @@ void kafka_unqueue_messages(kafka_exporter *exporter, const kafka_request *reque
 {
     drop_messages_of(&exporter->unsent, request);
     drop_messages_of(&exporter->again, request);
+    drop_messages_of(&exporter->held, request);
 }
 
 /* ---- what was not acknowledged ---- */
@@ -117,14 +118,23 @@ static void send_again(kafka_exporter *exporter, kafka_message *message, const w
     weir_sender_report(exporter->sender, error);
 }
 
+/* Only of a message that was alone it is known that it is too large by itself. */
+static void too_large(kafka_exporter *exporter, kafka_message *message, const weir_error *error)
+{
+    message->topic->is_narrow = true;
+    if (!message->is_alone)
+        kafka_queue_message(exporter, message);
+    else if (!kafka_request_cut(message->request, message))
+        kafka_request_rest(message->request, message, error);
+}
+
 static void failed(kafka_exporter *exporter, kafka_message *message, const weir_error *error)
 {
-    if (weir_error_is_retryable(error)) {
+    if (weir_error_is_retryable(error))
         send_again(exporter, message, error);
-        return;
-    }
-    bool is_too_large = error->class_ == WEIR_ERROR_TOO_LARGE;
-    if (!is_too_large || !kafka_request_cut(message->request, message))
+    else if (error->class_ == WEIR_ERROR_TOO_LARGE)
+        too_large(exporter, message, error);
+    else
         kafka_request_rest(message->request, message, error);
 }
 
@@ -168,35 +178,63 @@ static weir_status produce(kafka_exporter *exporter, kafka_message *message, wei
     return weir_kafka_produce(exporter->writer->producer, &record, ret_error);
 }
 
-/* The library's word on a message's size counts; it should never differ from ours. */
-static void could_not_produce(kafka_exporter *exporter, kafka_message *message, weir_status status, weir_error *error)
+static bool is_held(const kafka_message *message)
 {
+    return message->topic->is_narrow && message->topic->flying > 0;
+}
+
+static bool send_elsewhere(kafka_exporter *exporter, kafka_message *message)
+{
+    if (!message->is_misplaced || exporter->rule == KAFKA_SPREAD)
+        return false;
+    if (!kafka_request_scatter_again(message->request, message))
+        queue_again(exporter, message);
+    return true;
+}
+
+/* False if the library has no room. The library's word on a message's size counts; it should never differ from ours. */
+static bool send_one(kafka_exporter *exporter, kafka_message *message)
+{
+    weir_error error = {0};
+    message->is_alone = message->topic->is_narrow;
+    weir_status status = produce(exporter, message, &error);
+    if (status == WEIR_AGAIN)
+        return false;
+    if (status == WEIR_OK) {
+        message->place = KAFKA_FLYING;
+        message->topic->flying++;
+        return true;
+    }
+    message->is_alone = true;
     if (status == WEIR_TOO_LARGE)
-        error->class_ = WEIR_ERROR_TOO_LARGE;
-    failed(exporter, message, error);
+        error.class_ = WEIR_ERROR_TOO_LARGE;
+    failed(exporter, message, &error);
+    return true;
+}
+
+/* Back in front of the queue. */
+static void return_held(kafka_exporter *exporter)
+{
+    kafka_message_queue rest = exporter->unsent;
+    exporter->unsent = exporter->held;
+    exporter->held = (kafka_message_queue){0};
+    for (kafka_message *message; (message = queue_pop(&rest));)
+        queue_append(&exporter->unsent, message);
 }
 
 static void send_unsent(kafka_exporter *exporter)
 {
-    weir_error error = {0};
-    while (exporter->unsent.head && !exporter->is_blocked) {
-        kafka_message *message = exporter->unsent.head;
-        if (message->is_misplaced && exporter->rule != KAFKA_SPREAD) {
-            queue_pop(&exporter->unsent);
-            if (!kafka_request_scatter_again(message->request, message))
-                queue_again(exporter, message);
-            continue;
-        }
-        weir_status status = produce(exporter, message, &error);
-        if (status == WEIR_AGAIN) {
+    kafka_message *message;
+    while (!exporter->is_blocked && (message = queue_pop(&exporter->unsent))) {
+        if (is_held(message)) {
+            queue_append(&exporter->held, message);
+        } else if (!send_elsewhere(exporter, message) && !send_one(exporter, message)) {
+            queue_append(&exporter->held, message);
             exporter->is_blocked = true;
-            break;
         }
-        queue_pop(&exporter->unsent);
-        message->place = KAFKA_FLYING;
-        if (status != WEIR_OK)
-            could_not_produce(exporter, message, status, &error);
     }
+    if (exporter->held.head)
+        return_held(exporter);
 }
 
 static void release_again(kafka_exporter *exporter)

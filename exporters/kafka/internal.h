@@ -47,7 +47,10 @@ typedef struct kafka_meters {
 typedef struct kafka_topic {
     struct kafka_topic *next;
     char *name;
-    uint32_t turn;          /* partitions in turn */
+    uint32_t turn;   /* partitions in turn */
+    unsigned flying; /* messages that are with the library */
+    bool is_narrow;  /* a broker found messages too large: they go one by one from then on, since what it looks at
+                               are batches, which the library makes of several */
     kafka_meters meters[2]; /* of what failed, of what was acknowledged */
 } kafka_topic;
 
@@ -113,6 +116,7 @@ typedef struct kafka_message {
     uint64_t bytes;    /* of key, value and headers */
     uint32_t round;    /* of the backoff, when it was sent */
     bool is_misplaced; /* its partition is not there (any more) */
+    bool is_alone;     /* no other was on its way to the topic, or could join it */
 } kafka_message;
 
 /* Takes the group. NULL, and the group is left as it is, if the message would be larger than max_message_bytes. */
@@ -176,6 +180,7 @@ struct kafka_exporter {
     kafka_request *requests;
     unsigned unscattered; /* of those */
     kafka_message_queue unsent, again;
+    kafka_message_queue held; /* of unsent, those for narrow topics that are busy; empty between two looks */
     weir_backoff backoff;
     weir_timer *timer;
     bool is_blocked; /* the library is full */

@@ -12,6 +12,7 @@ static void on_report(void *user, const weir_kafka_report *report)
     kafka_message *message = report->user;
     kafka_exporter *exporter = message->request->exporter;
     kafka_topic_count(message->topic, report, message->bytes);
+    message->topic->flying--;
     if (!exporter) {
         kafka_request_forget(message->request, message);
         return;
