@@ -52,7 +52,8 @@ typedef struct weir_otlp_scattering {
  * the group's chunk is new, of exactly its size, charged to `account` (past its limit if need be; NULL: to nobody), and
  * resources and scopes without items are left out. Slices without items are left out too.
  * An item's identity is kept: the slices of a group have the id of the one they come from, and its ordinals.
- * While it runs it takes some 40 bytes for each item that is parted from the one before it (charged to `account`).
+ * While it runs it takes 32 bytes for each row of items that stay together and for each container that is written
+ * around them (charged to `account`).
  * WEIR_NO_MEMORY: the machine has none; groups given so far stay given. Any thread. */
 WEIR_MUST_USE weir_status weir_otlp_scatter(weir_otlp_kind kind, const weir_slice *const *slices, uint32_t slice_count,
                                             const weir_otlp_scattering *scattering, weir_account *account);

@@ -261,6 +261,8 @@ Test(kafka_envelope, a_header_that_does_not_fit_is_as_none_and_told)
         {"cut in the middle of an item", WEIR_TEXT("\1" ID "\x0d\4" ID "\x0a\2")},
         {"a length for one only", WEIR_TEXT("\1" ID "\x17\4" ID "\0\2")},
         {"no items", WEIR_TEXT("\1" ID "\x0e\4" ID "\x09\0")},
+        {"no items to be cut by, first", WEIR_TEXT("\1" ID "\0\0" ID "\0\6")},
+        {"no items to be cut by, last", WEIR_TEXT("\1" ID "\0\6" ID "\0\0")},
         {"too many items", WEIR_TEXT("\1" ID "\x0e\6" ID "\x09\2")},
         {"the items of the other", WEIR_TEXT("\1" ID "\x0e\2" ID "\x09\4")},
         {"too many items to be cut by", WEIR_TEXT("\1" ID "\0\4" ID "\0\4")},
