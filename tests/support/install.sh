@@ -11,7 +11,7 @@ DEBIAN_BUILD=(
     gcc libc6-dev libcrypt-dev cmake ninja-build pkg-config
     libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
     libnghttp2-dev libdeflate-dev libzstd-dev libuv1-dev libyaml-dev libhttp-parser-dev libpcre2-dev
-    libcurl4-openssl-dev libssl-dev librdkafka-dev
+    libcurl4-openssl-dev libssl-dev librdkafka-dev libxxhash-dev
 )
 DEBIAN_TEST=(libcriterion-dev zlib1g-dev nghttp2-client curl openssl python3 python3-venv ca-certificates iproute2)
 DEBIAN_KAFKA=(maven openjdk-17-jre-headless)
