@@ -155,13 +155,15 @@ static weir_status decorate(weir_client_auth *client, const weir_metadata *metad
                             weir_error *ret_error)
 {
     (void)metadata;
-    (void)ret_error;
     basicauth *self = WEIR_CONTAINER(client, basicauth, client);
     weir_headers_remove(headers, WEIR_TEXT("authorization"));
     pthread_mutex_lock(&self->lock);
-    weir_headers_add(headers, WEIR_TEXT("authorization"), weir_text_of(self->header));
+    bool is_started = self->header != NULL;
+    if (is_started)
+        weir_headers_add(headers, WEIR_TEXT("authorization"), weir_text_of(self->header));
     pthread_mutex_unlock(&self->lock);
-    return WEIR_OK;
+    return is_started ? WEIR_OK
+                      : weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_AGAIN, "there is no password yet");
 }
 
 static bool needs_encryption(weir_client_auth *client)
