@@ -445,5 +445,5 @@ Test(otlp_from_json_values, what_is_wrong_in_an_attribute_is_named)
     json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":\"9223372036854775808\"}}]", 45,
                                ".attributes[0].value.intValue must be a whole number of 64 bits");
     json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"boolValue\":no}}]", 46,
-                               ".attributes[0].value.boolValue must be true or false, not null");
+                               ".attributes[0].value.boolValue has a word that JSON does not know; did you mean null?");
 }
