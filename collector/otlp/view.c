@@ -389,7 +389,7 @@ weir_bytes weir_otlp_trace_id(weir_otlp_kind kind, weir_bytes item)
     weir_bytes trace_id = {NULL, 0};
     if (kind == WEIR_OTLP_METRICS)
         return trace_id;
-    const uint64_t wanted = (kind == WEIR_OTLP_TRACES ? 1 : 9) << 3 | WEIR_WIRE_LEN;
+    const uint64_t wanted = (kind == WEIR_OTLP_TRACES ? 1u : 9u) << 3 | WEIR_WIRE_LEN;
     for (const uint8_t *at = item.data; at < weir_otlp_end(item);) {
         uint64_t tag;
         const uint8_t *value = weir_otlp_varint(at, &tag);
