@@ -3,12 +3,15 @@
 cannot hold does not hold up the rest."""
 
 import json
+import subprocess
 import time
 
 import grpc
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from support.books import assert_balanced, printed_books, read_books
+from support.collector import weir_binary
 from support.load import GrpcClient, numbered, numbers_in
 from support.process import free_port, wait_until
 
@@ -202,3 +205,41 @@ def test_required_acks_are_obeyed(weir, kafka):
         assert send(program, numbered(range(1, 11))).ok
         wait_until(lambda topic=topic: kafka.count(topic) == 2, 10, "both messages are there")
         stop_balanced(program)
+
+
+def validate(tmp_path, more, topic="spans"):
+    """What `weir validate` says of the exporter: its exit code and all its lines."""
+    path = tmp_path / "config.yaml"
+    path.write_text(config_for("127.0.0.1:9092", topic, more).replace("[health_check]", "[]"))
+    done = subprocess.run([weir_binary(), "validate", "--config", path], capture_output=True, text=True, timeout=15, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ("", "OK means all in-sync replicas of Kafka have the data"),
+    ("producer: {required_acks: 1}", "is lost if the partition's leader dies"),
+    ("producer: {required_acks: 0}", "OK means the data was sent to Kafka"),
+    ("sending_queue: {wait_for_result: false}", "the brokers' acknowledgement all the same"),
+    ("partition_traces_by_id: false", "no gateway of a group sees it whole"),
+    ("record_partitioner: {round_robin: }", "no gateway of a group sees it whole"),
+    ("timeout: 1s\n    producer: {linger: 5ms, compression: zstd, compression_params: {level: 3}}", "in-sync replicas"),
+])
+def test_validate_says_what_an_ok_means(tmp_path, more, said):
+    code, output = validate(tmp_path, more)
+    assert code == 0 and said in output, output
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ("topic: spans", "below traces, metrics or logs"),
+    ("logs: {encoding: raw}", "use otlp_proto"),
+    ("record_partitioner: {round_robin: , sticky_key: {hasher: murmur2}}", "only one partitioner"),
+    ("record_partitioner: {extension: mine}", "use sticky_key"),
+    ("partition_logs_by_resource_attributes: true\n    partition_logs_by_trace_id: true", "leave one out"),
+    ("partition_metrics_by_resource_attributes: true\n    metrics: {message_key_from_metadata_key: k}", "leave one out"),
+    ("include_metadata_keys: [tenant]\n    sending_queue: {batch: {}}", "must be in sending_queue.batch.partition.metadata_keys"),
+    ("producer: {compression: gzip, compression_params: {level: 11}}", "gzip has no level 11"),
+    ("producer: {max_message_bytes: 10}", "max_message_bytes"),
+])
+def test_validate_refuses_what_cannot_be_meant(tmp_path, more, said):
+    code, output = validate(tmp_path, more)
+    assert code != 0 and said in output, output
