@@ -55,12 +55,8 @@ static component_row rows[] = {
     {.type = &weir_exporter_nop},
     IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
     IN_MODULE(WEIR_EXPORTER, "otlphttp", "otlp_http", "weir-otlphttp.so", weir_exporter_otlphttp),
-#ifdef HAS_WEIR_EXPORTER_KAFKA
     IN_MODULE(WEIR_EXPORTER, "kafka", NULL, "weir-kafka.so", weir_exporter_kafka),
-#endif
-#ifdef HAS_WEIR_RECEIVER_KAFKA
     IN_MODULE(WEIR_RECEIVER, "kafka", NULL, "weir-kafka.so", weir_receiver_kafka),
-#endif
     {.type = &weir_extension_health_check},
     {.type = &weir_extension_basicauth},
     {.type = &weir_extension_bearertokenauth},
