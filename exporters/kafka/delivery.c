@@ -380,8 +380,12 @@ bool kafka_reserve(weir_exporter *self, uint64_t items, uint64_t bytes, weir_err
 
 void kafka_state_changed(kafka_exporter *exporter, bool is_up, const weir_error *error)
 {
-    weir_sender_report(exporter->sender, is_up ? NULL : error);
+    weir_exporter *sender = exporter->sender;
+    weir_sender_report(sender, is_up ? NULL : error);
     kafka_advance(exporter);
+    /* Who was made to wait (block_on_overflow) when there was no broker waits for this. */
+    if (is_up && sender->blocks_on_overflow && sender->on_room)
+        sender->on_room(sender->on_room_user);
     if (gives_back(exporter))
         give_back(exporter);
 }

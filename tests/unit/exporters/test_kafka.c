@@ -430,6 +430,28 @@ Test(kafka, nothing_is_taken_while_no_broker_can_be_reached)
     kafka_bench_close();
 }
 
+static void count_call(void *user)
+{
+    (*(unsigned *)user)++;
+}
+
+Test(kafka, who_waits_for_room_is_told_when_the_brokers_are_back)
+{
+    kafka_bench_defaults();
+    lab.config.sender.queue.block_on_overflow = true;
+    kafka_bench_open(WEIR_TRACES);
+    unsigned calls = 0;
+    weir_error error;
+    lab.exporter->on_room = count_call;
+    lab.exporter->on_room_user = &calls;
+    kafka_state(false);
+    cr_assert(not(lab.exporter->reserve(lab.exporter, 10, 1000, &error)));
+    cr_assert(eq(uint, calls, 0));
+    kafka_state(true);
+    cr_assert(eq(uint, calls, 1));
+    kafka_bench_close();
+}
+
 Test(kafka, a_push_that_could_not_start_is_sent_as_soon_as_the_brokers_are_back)
 {
     kafka_bench_defaults();
