@@ -320,9 +320,13 @@ const uint8_t *weir_otlp__text_number_end(weir_json_text *text)
         at = skip_digits(digits, end);
         valid = at > digits;
     }
-    if (!valid)
+    if (valid && at < end)
+        return at;
+    if (valid)
+        fail_at_end(text); /* a number never ends a request */
+    else
         weir_otlp__text_fail(text, text->at, "is not a number as JSON writes it");
-    return valid ? at : NULL;
+    return NULL;
 }
 
 /* ---- Values nobody wants ----------------------------------------------------------------------------------------- */

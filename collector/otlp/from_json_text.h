@@ -117,7 +117,8 @@ bool weir_otlp__text_raw_string(weir_json_text *text, weir_bytes *ret_raw, bool 
 bool weir_otlp__text_skip_value(weir_json_text *text)
     __attribute__((noinline)); /* its list would fill the stack of readers */
 
-/* The end of the number that starts at `at`, by the grammar of JSON. NULL after a failure. Does not move. */
+/* The end of the number that starts at `at`, by the grammar of JSON; something stands behind it. NULL after a failure.
+ * Does not move. */
 const uint8_t *weir_otlp__text_number_end(weir_json_text *text);
 
 #endif

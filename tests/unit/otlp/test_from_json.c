@@ -133,6 +133,23 @@ Test(otlp_from_json, no_part_of_a_request_is_a_request)
     }
 }
 
+/* A text that ends in the middle of a number has nothing behind it that ends it. */
+Test(otlp_from_json, a_text_that_ends_in_a_number_is_not_read_further)
+{
+    static const char *const numbers[] = {"1", "-0.123456789012345678901234567890", "12345678901234567890e5"};
+    for (size_t i = 0; i < WEIR_COUNT_OF(numbers); i++) {
+        WEIR_BUFFER text = {0}, wire = {0}, unknown = {0};
+        weir_error error;
+        weir_buffer_printf(&text, LOG_BEGIN "{\"body\":{\"doubleValue\":%s", numbers[i]);
+        cr_assert_eq(json_read(WEIR_OTLP_LOGS, text.data, text.len, &wire, &error), WEIR_INVALID);
+        cr_assert_eq(error.offset, text.len);
+        cr_assert(strstr(error.text, "doubleValue is cut off"), "%s", error.text);
+        weir_buffer_printf(&unknown, "{\"x\":%s", numbers[i]);
+        cr_assert_eq(json_read(WEIR_OTLP_LOGS, unknown.data, unknown.len, &wire, &error), WEIR_INVALID);
+        cr_assert_eq(error.offset, unknown.len);
+    }
+}
+
 /* One byte is another: read or refused, but never more than that (json_read checks what was read). */
 Test(otlp_from_json, a_damaged_request_is_read_right_or_refused, .timeout = 120)
 {
