@@ -49,8 +49,9 @@ typedef struct kafka_topic {
     char *name;
     uint32_t turn;   /* partitions in turn */
     unsigned flying; /* messages that are with the library */
-    bool is_narrow;  /* a broker found messages too large: they go one by one from then on, since what it looks at
-                               are batches, which the library makes of several */
+    /* A broker found messages too large. What it looks at are batches, which the library makes of several messages: so
+     * they go one by one from then on. */
+    bool is_narrow;
     kafka_meters meters[2]; /* of what failed, of what was acknowledged */
 } kafka_topic;
 
@@ -140,7 +141,7 @@ struct kafka_request {
     weir_bytes key;             /* of its messages, in the metadata; {NULL, 0}: none */
     weir_kafka_header *headers; /* of its messages, but for the slices'; in the configuration and the metadata */
     size_t header_count;
-    uint64_t header_bytes; /* with the key */
+    uint64_t header_bytes; /* of names and values, and of the key */
     uint64_t started_ns;
     bool is_scattered;
     kafka_message *messages; /* not resolved yet */

@@ -26,10 +26,16 @@ static bool is_json(const kafka_request *request)
     return config_of(request)->signals[request->exporter->signal].encoding == KAFKA_OTLP_JSON;
 }
 
+/* What is neither key nor value nor header. */
+static uint64_t overhead_of(const kafka_request *request)
+{
+    return RECORD_OVERHEAD + (request->header_count + 1) * HEADER_OVERHEAD;
+}
+
 size_t kafka_message_group_max(const kafka_request *request)
 {
     uint64_t max = config_of(request)->producer.max_message_bytes;
-    uint64_t reserved = RECORD_OVERHEAD + request->header_bytes + max / SLICES_SHARE;
+    uint64_t reserved = overhead_of(request) + request->header_bytes + max / SLICES_SHARE;
     uint64_t left = max > reserved ? max - reserved : 1;
     return left > JSON_FACTOR && is_json(request) ? left / JSON_FACTOR : left;
 }
@@ -69,8 +75,7 @@ static void add_headers(kafka_message *message)
     message->headers[request->header_count] = (weir_kafka_header){.key = WEIR_TEXT(WEIR_KAFKA_SLICES_HEADER),
                                                                   .value = {message->slices.data, message->slices.len}};
     message->header_count = request->header_count + 1;
-    message->bytes =
-        request->header_bytes + sizeof WEIR_KAFKA_SLICES_HEADER - 1 + message->slices.len + HEADER_OVERHEAD;
+    message->bytes = request->header_bytes + strlen(WEIR_KAFKA_SLICES_HEADER) + message->slices.len;
 }
 
 /* False if there is no room for it beside the headers. */
@@ -78,7 +83,8 @@ static bool add_value(kafka_message *message)
 {
     const kafka_request *request = message->request;
     uint64_t max = config_of(request)->producer.max_message_bytes;
-    uint64_t room = max > message->bytes + RECORD_OVERHEAD ? max - message->bytes - RECORD_OVERHEAD : 0;
+    uint64_t taken = message->bytes + overhead_of(request);
+    uint64_t room = max > taken ? max - taken : 0;
     message->value = message->group.bytes;
     if (is_json(request)) {
         message->json = json_of((weir_otlp_kind)request->exporter->signal, message->group.bytes, room,
@@ -99,15 +105,12 @@ kafka_message *kafka_message_new(kafka_request *request, weir_otlp_group *takes_
     message->partition = target.partition;
     message->group = *takes_group;
     add_headers(message);
-    bool fits = add_value(message);
-    if (!fits)
-        message->group = (weir_otlp_group){0};
-    else
-        *takes_group = (weir_otlp_group){0};
-    if (!fits) {
+    if (!add_value(message)) {
+        message->group = (weir_otlp_group){0}; /* it stays the caller's */
         kafka_message_free(message);
         return NULL;
     }
+    *takes_group = (weir_otlp_group){0};
     return message;
 }
 

@@ -5,9 +5,6 @@
 
 static const uint64_t ns_per_ms = 1000000;
 
-/* What a header takes in a record besides its key and value: two lengths. */
-enum { HEADER_OVERHEAD = 10 };
-
 static const kafka_config *config_of(const kafka_request *request)
 {
     return request->writer->shared->config;
@@ -62,7 +59,7 @@ static void add_header(kafka_request *request, weir_text key, weir_text value)
     request->headers = weir_realloc(request->headers, request->header_count + 1, sizeof *request->headers);
     request->headers[request->header_count++] =
         (weir_kafka_header){.key = key, .value = {(const uint8_t *)value.data, value.len}};
-    request->header_bytes += key.len + value.len + HEADER_OVERHEAD;
+    request->header_bytes += key.len + value.len;
 }
 
 /* Those of the configuration first, then those of the metadata: as the Collector. */
