@@ -134,14 +134,17 @@ class Chain:
         self.wait_for_members()
         return self.gateways[-count:]
 
-    def wait_for_members(self, topics: tuple | None = None):
-        running = sum(gateway.running for gateway in self.gateways)
-        members_of_one = self._members_of_one()
-        self.kafka.wait_for_members(self.group, running * members_of_one, *(topics or (self.spans, self.records)))
+    def wait_for_members(self):
+        """Until all that run have joined and share all partitions."""
+        members = sum(self._members_of(gateway) for gateway in self.gateways if gateway.running)
+        self.kafka.wait_for_members(self.group, members, self.spans, self.records)
 
-    def _members_of_one(self) -> int:
-        """The Collector's receiver joins once for each signal."""
-        return 2 if self.gateways and self.gateways[0].name == "collector" else 1
+    @staticmethod
+    def _members_of(gateway) -> int:
+        """weir joins once for each worker, the Collector once for each signal."""
+        if gateway.name != "weir":
+            return 2
+        return int(re.search(r" workers=(\d+)", wait_until(lambda: re.search(r"running .*", gateway.output()))[0])[1])
 
     ## Load
 
