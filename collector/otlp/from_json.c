@@ -133,8 +133,8 @@ static inline bool read_plain_attribute(reader *self, uint32_t number)
     if (number >= 16 || !TAKE(self, "{\"key\":\""))
         return false;
     uint8_t *key_end = weir_otlp__text_copy_string(&self->text, key);
-    uint8_t *value = key_end + 2, *end = NULL;
     const size_t key_len = key_end ? (size_t)(key_end - key) : 0;
+    uint8_t *value = key + key_len + 2, *end = NULL;
     if (key_len != 0 && key_len < 0x80 && TAKE(self, ",\"value\":{\""))
         end = read_plain_value(self, value);
     const size_t body_len = end ? (size_t)(end - start) - 2 : 0;

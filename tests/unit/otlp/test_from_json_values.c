@@ -439,6 +439,8 @@ Test(otlp_from_json_values, attributes_of_all_kinds)
 
 Test(otlp_from_json_values, what_is_wrong_in_an_attribute_is_named)
 {
+    json_assert_record_refused("\"attributes\":[{\"key\":\"k\x01\"}]", 23,
+                               ".attributes[0].key has a bare control character: write byte 0x01 as \\u0001");
     json_assert_record_refused(
         "\"attributes\":[{\"key\":\"k\",\"value\":{\"stringValue\":\"a\tb\"}}]", 50,
         ".attributes[0].value.stringValue has a bare control character: write byte 0x09 as \\u0009");
