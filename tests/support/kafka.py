@@ -333,16 +333,18 @@ class Kafka(Process):
         return {member.member_id: {(at.topic, at.partition) for at in member.assignment.topic_partitions}
                 for member in described.members}
 
+    def sharing_members(self, group: str, *topics: str) -> dict:
+        """members() if each partition of the topics is with exactly one of them; none while it is not."""
+        wanted = [(topic, partition) for topic in topics for partition in self.partitions(topic)]
+        members = _unless_moving(lambda: self.members(group)) or {}
+        shared = [at for partitions in members.values() for at in partitions if at in wanted]
+        return members if sorted(shared) == sorted(wanted) else {}
+
     def wait_for_members(self, group: str, count: int, *topics: str, timeout: float = 60) -> dict:
-        """Returns members() once there are `count` of them that share all partitions of the topics."""
-        wanted = {(topic, partition) for topic in topics for partition in self.partitions(topic)}
-
-        def settled():
-            members = self.members(group)
-            shared = [at for partitions in members.values() for at in partitions if at in wanted]
-            return members if len(members) == count and sorted(shared) == sorted(wanted) else None
-
-        return wait_until(lambda: _unless_moving(settled), timeout, f"{count} members of {group} that share {topics}", every=0.2)
+        """Returns members() once there are `count` of them that share all partitions of the topics. weir has one for each
+        worker."""
+        return wait_until(lambda: len(members := self.sharing_members(group, *topics)) == count and members, timeout,
+                          f"{count} members of {group} that share {topics}", every=0.2)
 
 
 def _unless_moving(ask):
