@@ -24,7 +24,7 @@
 #include "telemetry/metrics.h"
 
 /* Bumped whenever a structure in this header changes; a module built for another version is not loaded. */
-enum { WEIR_COMPONENT_ABI = 2 };
+enum { WEIR_COMPONENT_ABI = 3 };
 
 typedef enum weir_component_kind { WEIR_RECEIVER, WEIR_PROCESSOR, WEIR_EXPORTER, WEIR_EXTENSION } weir_component_kind;
 
@@ -202,6 +202,9 @@ typedef struct weir_component_type {
     /* On the worker: finish what is in flight, then call on_drained (maybe at once). */
     void (*receiver_drain)(weir_receiver *receiver, void (*on_drained)(void *user), void *user);
     void (*receiver_free)(weir_receiver *receiver);
+    /* One sentence for `weir validate`, of receivers that answer nobody but read again what is not acknowledged (Kafka).
+     * NULL: its clients hear the exporters' promise. */
+    void (*receiver_promise)(const void *config, char *ret_text, size_t size);
 
     /* Extensions: on the control thread, before anything else starts and after everything else has stopped. */
     weir_status (*extension_start)(void *shared, weir_error *ret_error);

@@ -288,11 +288,62 @@ void weir_plan_free(weir_plan *plan)
     free(plan);
 }
 
+/* True if some pipeline leads from the receiver to the exporter. */
+static bool leads_to(const weir_plan *plan, size_t receiver, size_t exporter)
+{
+    for (size_t i = 0; i < plan->pipeline_count; i++) {
+        const weir_planned_pipeline *pipeline = &plan->pipelines[i];
+        bool is_from = false, is_to = false;
+        for (size_t r = 0; r < pipeline->receivers.count; r++)
+            is_from = is_from || pipeline->receivers.items[r] == receiver;
+        for (size_t e = 0; e < pipeline->exporters.count; e++)
+            is_to = is_to || pipeline->exporters.items[e] == exporter;
+        if (is_from && is_to)
+            return true;
+    }
+    return false;
+}
+
+/* A source that is read in order waits for all that take from it: one that is away holds the others back, unless a queue
+ * on disk stands before it. */
+static void warn_of_company(const weir_plan *plan, size_t receiver, weir_buffer *out)
+{
+    size_t count = 0;
+    const char *without_queue = NULL;
+    for (size_t i = 0; i < plan->component_count; i++) {
+        const weir_planned_component *exporter = &plan->components[i];
+        if (exporter->type->kind != WEIR_EXPORTER || !leads_to(plan, receiver, i))
+            continue;
+        count++;
+        if (!weir_node_find(exporter->node, "sending_queue.storage"))
+            without_queue = exporter->id;
+    }
+    if (count > 1 && without_queue)
+        weir_buffer_printf(out,
+                           "  warning: while %s is behind, %s holds the other exporters back too: give it a disk queue "
+                           "(sending_queue.storage), or a second receiver with a group_id of its own\n",
+                           without_queue, plan->components[receiver].id);
+}
+
+static void write_receiver_promises(const weir_plan *plan, const weir_planned_pipeline *pipeline, weir_buffer *out)
+{
+    for (size_t r = 0; r < pipeline->receivers.count; r++) {
+        const weir_planned_component *receiver = &plan->components[pipeline->receivers.items[r]];
+        if (!receiver->type->receiver_promise)
+            continue;
+        char promise[PROMISE_SIZE];
+        receiver->type->receiver_promise(receiver->config, promise, sizeof promise);
+        weir_buffer_printf(out, "  %s: %s\n", receiver->id, promise);
+        warn_of_company(plan, pipeline->receivers.items[r], out);
+    }
+}
+
 void weir_plan_promises(const weir_plan *plan, weir_buffer *out)
 {
     for (size_t i = 0; i < plan->pipeline_count; i++) {
         const weir_planned_pipeline *pipeline = &plan->pipelines[i];
         weir_buffer_printf(out, "pipeline %s:\n", pipeline->id);
+        write_receiver_promises(plan, pipeline, out);
         for (size_t e = 0; e < pipeline->exporters.count; e++) {
             const weir_planned_component *exporter = &plan->components[pipeline->exporters.items[e]];
             char promise[PROMISE_SIZE];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "receivers/kafka/kafka_receiver.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/assert.h"
@@ -384,6 +385,14 @@ static void free_instance(weir_receiver *receiver)
         weir__kafka_instance_free((kafka_instance *)receiver);
 }
 
+static void promise(const void *config_part, char *ret_text, size_t size)
+{
+    const kafka_config *config = config_part;
+    snprintf(ret_text, size,
+             "offsets of group %s move only behind the exporters; what they refuse for good goes to the topic %s",
+             config->group_id, config->dead_letter_topic);
+}
+
 const weir_component_type weir_receiver_kafka = {
     .abi = WEIR_COMPONENT_ABI,
     .kind = WEIR_RECEIVER,
@@ -400,4 +409,5 @@ const weir_component_type weir_receiver_kafka = {
     .receiver_stop = stop_receiver,
     .receiver_drain = drain_instance,
     .receiver_free = free_instance,
+    .receiver_promise = promise,
 };
