@@ -104,6 +104,7 @@ def test_all_arrives_once_and_a_trace_at_one_gateway(weir, collector, kafka, jae
         assert_logs(in_files, log_requests, sum(sent_logs))
         assert_one_gateway_per_trace(in_sinks, in_files)
         assert kafka.lag(service, *topics) == 0
+        assert_metrics(gateways, spans_count, sum(sent_logs) + counted(log_requests).total())
         assert_books(sidecars, gateways, spans_count, sum(sent_logs) + counted(log_requests).total())
 
 
@@ -203,6 +204,20 @@ def assert_one_gateway_per_trace(in_sinks: list, in_files: list):
     of_one, of_other = (sink | file for sink, file in zip(in_sinks, in_files))
     assert not of_one & of_other
     assert all(sink & file for sink, file in zip(in_sinks, in_files)), "no trace has both"
+
+
+def assert_metrics(gateways: list, spans: int, logs: int):
+    def of_both(name: str) -> int:
+        return sum(gateway.metric(name) for gateway in gateways)
+
+    assert of_both("otelcol_receiver_accepted_spans") == spans
+    assert of_both("otelcol_receiver_accepted_log_records") == logs
+    for name in ("otelcol_receiver_refused_spans", "otelcol_receiver_failed_spans", "weir_kafka_receiver_lost_messages",
+                 "weir_kafka_receiver_header_misfits", "otelcol_kafka_receiver_unmarshal_failed_spans"):
+        assert of_both(name) == 0, name
+    for name in ("otelcol_kafka_receiver_offset_lag", "weir_kafka_receiver_in_flight"):
+        wait_until(lambda: of_both(name) == 0, 15, f"a {name} of 0")  # noqa: B023
+    assert all(any(sample.name == "otelcol_kafka_receiver_offset_lag" for sample in gateway.samples()) for gateway in gateways)
 
 
 def assert_books(sidecars: list, gateways: list, spans: int, logs: int):
