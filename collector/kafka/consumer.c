@@ -10,14 +10,17 @@
 
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/assert.h"
 #include "core/memory.h"
 #include "kafka/client_conf.h"
+#include "kafka/thread.h"
 #include "telemetry/log.h"
 
 enum {
@@ -27,6 +30,7 @@ enum {
     ASK_TIMEOUT_MS = 10000,     /* for them to be answered */
     QUEUED_MESSAGES_MIN = 2000, /* held ready, as long as queued_bytes_max allows it */
     MAX_POLL_INTERVAL_MS = 300000,
+    DESTROY_S_MAX = 3,                   /* then the library is left behind */
     LIBRARY_MESSAGE_BYTES_MAX = 1000000, /* message.max.bytes, which fetch.max.bytes must not be below */
 };
 
@@ -64,15 +68,33 @@ typedef struct library_message {
 
 /* ---- the library, and messages ---- */
 
-static void library_unref(kafka_library *library)
+static void *run_destroy(void *argument)
 {
-    if (atomic_fetch_sub_explicit(&library->refs, 1, memory_order_acq_rel) != 1)
-        return;
+    kafka_library *library = argument;
     if (library->rk)
         rd_kafka_destroy_flags(library->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     close(library->wake_fd);
     free(library->cluster_id);
     free(library);
+    return NULL;
+}
+
+/* librdkafka 2.0.2 waits without end for the member of a group that once had partitions of a topic that was deleted. So
+ * it is destroyed in a thread that is left behind if that takes too long: the process ends anyway. */
+static void library_unref(kafka_library *library)
+{
+    if (atomic_fetch_sub_explicit(&library->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    pthread_t thread;
+    if (!weir_kafka_thread_start(&thread, run_destroy, library)) {
+        run_destroy(library);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += DESTROY_S_MAX;
+    if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+        pthread_detach(thread);
 }
 
 /* The brokers have told it before they can send a message. */
