@@ -111,7 +111,9 @@ static inline uint8_t *read_plain_value(reader *self, uint8_t *out)
         out[1] = end ? (uint8_t)(end - (out + 2)) : 0;
         return end;
     }
-    if (TAKE(self, "intValue\":") && weir_otlp__read_plain_integer(self, &value) && value <= INT64_MAX) {
+    if (TAKE(self, "intValue\":")) {
+        if (!weir_otlp__read_plain_integer(self, &value) || value > INT64_MAX)
+            return NULL;
         out[0] = PLAIN_INT;
         return out + 1 + weir_otlp_varint_write(out + 1, value);
     }
@@ -185,8 +187,8 @@ static inline bool next_element(reader *self, bool *ret_end)
     *ret_end = next == ']';
     if (__builtin_expect(next != ',' && next != ']', 0))
         return weir_otlp__text_fail(&self->text, self->text.at,
-                                    next ? "needs a comma or the end of the array behind it"
-                                         : "is cut off: the text ends in an array");
+                                    self->text.at < self->text.end ? "needs a comma or the end of the array behind it"
+                                                                   : "is cut off: the text ends in an array");
     self->text.at++;
     weir_otlp__text_skip_blanks(&self->text);
     return true;
@@ -393,8 +395,9 @@ static bool read_members(reader *self, json_object *object)
         const uint8_t next = weir_otlp__text_peek(&self->text);
         if (next != ',' && next != '}')
             return weir_otlp__text_fail(&self->text, self->text.at,
-                                        next ? "needs a comma or the end of the object behind it"
-                                             : "is cut off: the text ends in an object");
+                                        self->text.at < self->text.end
+                                            ? "needs a comma or the end of the object behind it"
+                                            : "is cut off: the text ends in an object");
         self->text.at++;
         if (next == '}')
             return true;

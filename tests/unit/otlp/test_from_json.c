@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JSON to wire: thousands of random requests against protobuf-c and through the writer and back, then what is read and
- * what is refused, member by member; values are in
- * test_from_json_values.c.
+ * what is refused, member by member; values are in test_from_json_values.c.
  */
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -147,6 +146,27 @@ Test(otlp_from_json, a_text_that_ends_in_a_number_is_not_read_further)
         weir_buffer_printf(&unknown, "{\"x\":%s", numbers[i]);
         cr_assert_eq(json_read(WEIR_OTLP_LOGS, unknown.data, unknown.len, &wire, &error), WEIR_INVALID);
         cr_assert_eq(error.offset, unknown.len);
+    }
+}
+
+/* A NUL is a byte like any other: nothing ends there. */
+Test(otlp_from_json, a_nul_byte_is_not_taken_for_the_end)
+{
+    static const struct {
+        const char *before, *problem;
+    } cases[] = {
+        {"{\"resourceLogs\":[{}", "offset 19: resourceLogs[0] needs a comma or the end of the array behind it"},
+        {"{\"resourceLogs\":[]", "offset 18: resourceLogs needs a comma or the end of the object behind it"},
+        {"{", "offset 1: the request must have a string as key for each value"},
+        {"{\"x\":[1", "offset 7: the request has a value without a comma behind it"},
+    };
+    for (size_t i = 0; i < WEIR_COUNT_OF(cases); i++) {
+        WEIR_BUFFER text = {0}, wire = {0};
+        weir_error error;
+        weir_buffer_append(&text, cases[i].before, strlen(cases[i].before));
+        weir_buffer_append(&text, "\0]}", 3);
+        cr_assert_eq(json_read(WEIR_OTLP_LOGS, text.data, text.len, &wire, &error), WEIR_INVALID);
+        cr_assert_str_eq(error.text, cases[i].problem);
     }
 }
 

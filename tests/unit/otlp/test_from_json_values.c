@@ -449,3 +449,14 @@ Test(otlp_from_json_values, what_is_wrong_in_an_attribute_is_named)
     json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"boolValue\":no}}]", 46,
                                ".attributes[0].value.boolValue has a word that JSON does not know; did you mean null?");
 }
+
+/* What looks like an attribute at first must be one to its end, also where two members have run into each other. */
+Test(otlp_from_json_values, two_halves_of_values_are_no_value)
+{
+    json_assert_record_refused("\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":boolValue\":true}}]", 45,
+                               ".attributes[0].value.intValue must be a whole number of 64 bits; no JSON value begins "
+                               "with byte 0x62");
+    json_assert_record_refused(
+        "\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":\"9999999999999999999\"boolValue\":true}}]", 45,
+        ".attributes[0].value.intValue must be a whole number of 64 bits");
+}
