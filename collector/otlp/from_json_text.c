@@ -63,6 +63,32 @@ bool weir_otlp__text_take_word(weir_json_text *text, const char *word)
     return true;
 }
 
+/* ---- Blanks ------------------------------------------------------------------------------------------------------ */
+
+void weir_otlp__text_skip_many_blanks(weir_json_text *text)
+{
+    const uint8_t *at = text->at;
+#ifdef __SSE2__
+    while (text->end - at >= 16) {
+        const __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+        const __m128i spaces = _mm_cmpeq_epi8(block, _mm_set1_epi8(' '));
+        const __m128i tabs = _mm_cmpeq_epi8(block, _mm_set1_epi8('\t'));
+        const __m128i ends =
+            _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\r')));
+        const __m128i blanks = _mm_or_si128(_mm_or_si128(spaces, tabs), ends);
+        const uint32_t others = ~(uint32_t)_mm_movemask_epi8(blanks) & 0xffff;
+        if (others) {
+            text->at = at + __builtin_ctz(others);
+            return;
+        }
+        at += 16;
+    }
+#endif
+    while (at < text->end && weir_otlp__is_blank(*at))
+        at++;
+    text->at = at;
+}
+
 /* ---- Strings ----------------------------------------------------------------------------------------------------- */
 
 /* Ends a run of bytes that stand for themselves. */

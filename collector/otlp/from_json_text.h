@@ -38,10 +38,21 @@ bool weir_otlp__text_fail(weir_json_text *text, const uint8_t *at, const char *f
 /* "must be `what`, not a number", or whatever stands at `at`; says so if the text ends there. */
 bool weir_otlp__text_fail_unlike(weir_json_text *text, const char *what) __attribute__((cold));
 
+static inline bool weir_otlp__is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+}
+
+/* Many blanks, as in indented text; kept out of the short path below. */
+void weir_otlp__text_skip_many_blanks(weir_json_text *text);
+
 static inline void weir_otlp__text_skip_blanks(weir_json_text *text)
 {
-    while (text->at < text->end && (*text->at == ' ' || *text->at == '\n' || *text->at == '\t' || *text->at == '\r'))
-        text->at++;
+    if (text->at == text->end || !weir_otlp__is_blank(*text->at))
+        return;
+    text->at++;
+    if (text->at < text->end && weir_otlp__is_blank(*text->at))
+        weir_otlp__text_skip_many_blanks(text);
 }
 
 /* The byte at `at`, 0 at the end: no token begins with it. */

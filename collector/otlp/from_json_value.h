@@ -96,7 +96,7 @@ static inline bool weir_otlp__read_plain_integer(weir_json_reader *self, uint64_
     at = weir_otlp__parse_digits(at, end, ret_value);
     if (at == digits || at == end)
         return false;
-    if (quoted ? *at != '"' : (*at != ',' && *at != '}' && *at != ']'))
+    if (quoted ? *at != '"' : (*at != ',' && *at != '}' && *at != ']' && !weir_otlp__is_blank(*at)))
         return false;
     if (!quoted && *digits == '0' && at - digits > 1)
         return false;

@@ -121,6 +121,25 @@ Test(otlp_from_json, blanks_may_stand_between_all_tokens)
     json_assert_same(WEIR_OTLP_TRACES, weir_buffer_string(&spread_text), trace_text);
 }
 
+Test(otlp_from_json, blanks_of_all_lengths)
+{
+    static const char blanks[] = " \n\t\r";
+    for (size_t len = 0; len < 50; len++) {
+        WEIR_BUFFER run = {0}, text = {0}, cut = {0};
+        for (size_t i = 0; i < len; i++)
+            weir_buffer_append_byte(&run, (uint8_t)blanks[(i + len) % 4]);
+        const char *blank = weir_buffer_string(&run);
+        weir_buffer_printf(&text, LOG_BEGIN "%s{%s\"flags\"%s:%s7%s}%s" LOG_END "%s", blank, blank, blank, blank, blank,
+                           blank, blank);
+        json_assert_same(WEIR_OTLP_LOGS, weir_buffer_string(&text), LOG_BEGIN "{\"flags\":7}" LOG_END);
+        weir_buffer_printf(&cut, "{%s\v}", blank);
+        WEIR_BUFFER wire = {0};
+        weir_error error;
+        cr_assert_eq(json_read(WEIR_OTLP_LOGS, cut.data, cut.len, &wire, &error), WEIR_INVALID);
+        cr_assert_eq(error.offset, len + 1);
+    }
+}
+
 /* Whatever is missing at the end, it is said to be missing, at an offset inside the text. */
 Test(otlp_from_json, no_part_of_a_request_is_a_request)
 {
