@@ -12,7 +12,7 @@
 #include "otlp/validate.h"
 
 /* Reads a copy that ends where the text ends, so that a sanitizer sees every byte read too far. What is accepted must
- * be valid and hold as many items as it says. */
+ * be JSON, valid and hold as many items as it says. */
 weir_status json_read(weir_otlp_kind kind, const void *json, size_t len, weir_buffer *ret_wire, weir_error *ret_error);
 
 /* As above, of a text that must be accepted. */
