@@ -37,6 +37,7 @@ enum {
 /* The library's client, shared with the messages that came from it: it ends with the last of them. */
 typedef struct kafka_library {
     _Atomic uint32_t refs;
+    char *id; /* the component's, for the library's log, which may outlive the component's configuration */
     weir_kafka_client client;
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
@@ -75,6 +76,7 @@ static void *run_destroy(void *argument)
         rd_kafka_destroy_flags(library->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     close(library->wake_fd);
     free(library->cluster_id);
+    free(library->id);
     free(library);
     return NULL;
 }
@@ -632,12 +634,13 @@ static weir_status open_library(const weir_worker *worker, const weir_kafka_cons
 {
     kafka_library *library = WEIR_NEW(kafka_library);
     atomic_init(&library->refs, 1);
+    library->id = weir_strdup(settings->id);
     library->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     rd_kafka_conf_t *conf = NULL;
     weir_status status =
         library->wake_fd < 0
             ? weir_error_set(ret_error, WEIR_ERROR_RETRYABLE, WEIR_IO, "no file descriptor is left")
-            : weir_kafka_client_init(&library->client, worker->host, settings->id, settings->client, ret_error);
+            : weir_kafka_client_init(&library->client, worker->host, library->id, settings->client, ret_error);
     if (status == WEIR_OK)
         status = make_conf(library, settings, &conf, ret_error);
     if (status == WEIR_OK)

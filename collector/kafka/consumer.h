@@ -184,7 +184,7 @@ static inline void weir_kafka_close(weir_kafka_consumer *consumer)
 }
 
 /* No handler is called any more. Without weir_kafka_close before it, the group finds out after its session timeout.
- * It may take some 100 ms. NULL is fine. */
+ * It may take some 100 ms, and a few seconds at most. NULL is fine. */
 static inline void weir_kafka_consumer_free(weir_kafka_consumer *consumer)
 {
     if (consumer)
