@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shortest decimals by Raffaello Giulietti's algorithm ("The Schubfach way to render doubles", 2020). It needs powers
- * of ten to 128 bits; they are computed once, exactly, instead of being listed here.
+ * Shortest decimals by Raffaello Giulietti's algorithm ("The Schubfach way to render doubles", 2020), and doubles of
+ * decimals by one multiplication whose error is known. Both need powers of ten to 128 bits; they are computed once,
+ * exactly, instead of being listed here.
  */
 #include "core/decimal.h"
 
@@ -39,9 +40,9 @@ size_t weir_uint_write(char *out, uint64_t value)
 typedef unsigned __int128 uint128;
 
 enum {
-    POWER_MIN = -292,
+    POWER_MIN = -343, /* times the largest uint64_t, less than a quarter of the smallest double */
     POWER_MAX = 324,
-    LIMBS = 24,                 /* of 64 bits: 10^324 has 1077, and 2^1536 / 10^292 still has 565 */
+    LIMBS = 24,                 /* of 64 bits: 10^324 has 1077, and 2^1536 / 10^343 still has 396 */
     LIMBS_TOP = LIMBS * 64 - 1, /* the exponent of the largest power of two that fits */
 };
 
@@ -257,4 +258,55 @@ size_t weir_double_write(char *out, double finite, int exponent_digits)
     bool plain = number.point >= PLAIN_POINT_MIN && number.point <= PLAIN_POINT_MAX;
     at = plain ? write_plain(at, &number) : write_with_exponent(at, &number, exponent_digits);
     return (size_t)(at - out);
+}
+
+/* ---- Doubles of decimals ----------------------------------------------------------------------------------------- */
+
+/* The lowest `count` (0 to 128) bits set. */
+static uint128 low_bits(int count)
+{
+    return count == 128 ? ~(uint128)0 : ((uint128)1 << count) - 1;
+}
+
+/* `top` × 2^unit, where the true value differs by less than one `unit`: the nearest double, if that is certain. */
+static bool round_to_double(uint128 top, int unit, double *ret_number)
+{
+    enum { SIGNIFICAND_BITS = 53, EXPONENT_MIN = -1022, EXPONENT_MAX = 1023 };
+    const int highest = top >> 127 ? 127 : 126;
+    const int exponent = highest + unit;
+    const int bits = exponent >= EXPONENT_MIN ? SIGNIFICAND_BITS : SIGNIFICAND_BITS - (EXPONENT_MIN - exponent);
+    uint64_t result = 0;
+    if (exponent > EXPONENT_MAX)
+        return false;
+    if (bits >= 0) {
+        const int dropped = highest + 1 - bits;
+        const uint128 rest = top & low_bits(dropped), half = (uint128)1 << (dropped - 1);
+        if (rest == half)
+            return false; /* the true value may be on either side, or in the middle */
+        result = dropped == 128 ? 0 : (uint64_t)(top >> dropped);
+        result += rest > half;
+    }
+    /* The highest bit of a significand of 53 bits counts one up the exponent, as does a carry out of it. */
+    if (exponent >= EXPONENT_MIN)
+        result += (uint64_t)(exponent - EXPONENT_MIN) << (SIGNIFICAND_BITS - 1);
+    memcpy(ret_number, &result, sizeof result);
+    return isfinite(*ret_number);
+}
+
+bool weir_double_of(uint64_t digits, long exponent, double *ret_number)
+{
+    if (digits == 0 || exponent < POWER_MIN) {
+        *ret_number = 0;
+        return true;
+    }
+    if (exponent > POWER_MAX)
+        return false;
+    pthread_once(&powers_once, compute_powers);
+    const int shift = __builtin_clzll(digits);
+    const uint64_t factor = digits << shift;
+    const power ten_to = powers[exponent - POWER_MIN];
+    /* The power is too large by less than one of its lowest bits, so the product by less than 2^64: what is cut off. */
+    const uint128 low = (uint128)ten_to.low * factor;
+    const uint128 top = (uint128)ten_to.high * factor + (uint64_t)(low >> 64);
+    return round_to_double(top, floor_log2_of_ten_to((int)exponent) - 127 + 64 - shift, ret_number);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Numbers as decimal digits, without printf. Any thread.
+ * Numbers as decimal digits and back, without printf and strtod. Any thread.
  */
 #ifndef WEIR_CORE_DECIMAL_H
 #define WEIR_CORE_DECIMAL_H
@@ -32,5 +32,10 @@ weir_decimal weir_decimal_of(double finite);
 /* The finite number as JSON and JavaScript write it: with an exponent from 1e+21 on and below 1e-6, of at least
  * `exponent_digits` (1 or 2). Writes to `out`, which has room for WEIR_DOUBLE_TEXT_MAX. Returns its length. */
 size_t weir_double_write(char *out, double finite, int exponent_digits);
+
+/* The double nearest to digits × 10^exponent; of two as near the even one. False, and nothing written, for the few whose
+ * rounding 128 bits do not decide (at most when the value lies within 2^-70 of the middle between two doubles), and for
+ * what no double can hold: strtod knows. */
+bool weir_double_of(uint64_t digits, long exponent, double *ret_number);
 
 #endif

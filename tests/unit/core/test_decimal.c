@@ -112,3 +112,84 @@ Test(decimal, integers)
         cr_assert(weir_text_is((weir_text){text, len}, expected), "%s", expected);
     }
 }
+
+/* What strtod says, or nothing. Returns whether it was said. */
+static bool assert_read(uint64_t digits, long exponent)
+{
+    char text[64];
+    double number = 0;
+    snprintf(text, sizeof text, "%" PRIu64 "e%ld", digits, exponent);
+    const bool known = weir_double_of(digits, exponent, &number);
+    cr_assert(!known || number == strtod(text, NULL), "%s is %a, not %a", text, strtod(text, NULL), number);
+    return known;
+}
+
+Test(decimal, doubles_of_decimals_are_what_strtod_reads)
+{
+    static const uint64_t digits[] = {1,
+                                      2,
+                                      3,
+                                      5,
+                                      7,
+                                      17,
+                                      49,
+                                      9007199254740991,
+                                      17976931348623157,
+                                      22250738585072014,
+                                      22250738585072011,
+                                      24703282292062327,
+                                      24703282292062328,
+                                      49406564584124654,
+                                      9999999999999999999u,
+                                      UINT64_MAX,
+                                      (uint64_t)1 << 63,
+                                      ((uint64_t)1 << 53) + 1};
+    for (size_t i = 0; i < WEIR_COUNT_OF(digits); i++) {
+        for (long exponent = -400; exponent < 400; exponent++) {
+            const bool known = assert_read(digits[i], exponent);
+            const bool may_be_a_middle = exponent >= -27 && exponent <= 27; /* 5^27 has 63 bits */
+            cr_assert(known || exponent > 280 || may_be_a_middle, "%" PRIu64 "e%ld", digits[i], exponent);
+        }
+    }
+    cr_assert(!weir_double_of(((uint64_t)1 << 53) + 1, 0, &(double){0}), "it lies in the middle");
+    cr_assert(!weir_double_of(1, 23, &(double){0}), "so does this");
+    cr_assert(!weir_double_of(1, 309, &(double){0}));
+    cr_assert(!weir_double_of(1, 1000000000000, &(double){0}));
+    cr_assert(assert_read(0, 400) && assert_read(1, -1000000000000));
+}
+
+/* Also in the range where a double has fewer bits the smaller it is. */
+Test(decimal, random_decimals_are_what_strtod_reads)
+{
+    uint64_t state = 0x2545f4914f6cdd1d;
+    unsigned known = 0;
+    enum { COUNT = 400000 };
+    for (unsigned i = 0; i < COUNT; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        const uint64_t digits = state >> (state % 61);
+        const long exponent = i % 4 == 0 ? -325 + (long)(state >> 20 & 31) : -340 + (long)(state >> 20) % 625;
+        known += assert_read(digits, exponent);
+    }
+    cr_assert_gt(known, COUNT - COUNT / 100);
+}
+
+/* Both neighbours of a middle and the middle itself, as near as 19 digits come to it. */
+Test(decimal, what_lies_near_the_middle_is_rounded_right)
+{
+    uint64_t state = 0x9e3779b97f4a7c15;
+    for (unsigned i = 0; i < 100000; i++) {
+        state = state * 6364136223846793005 + 1442695040888963407;
+        const int exponent = (int)(state >> 33) % 2000 - 1030;
+        const long double middle = ldexpl((long double)((state >> 11 | (uint64_t)1 << 52) | 1), exponent - 53);
+        char text[64];
+        snprintf(text, sizeof text, "%.18Le", middle);
+        if (!isfinite(strtod(text, NULL)))
+            continue;
+        const uint64_t first = (uint64_t)(text[0] - '0') * 1000000000000000000 + strtoull(text + 2, NULL, 10);
+        const long power = strtol(strchr(text, 'e') + 1, NULL, 10) - 18;
+        for (uint64_t digits = first - 2; digits <= first + 2; digits++)
+            (void)assert_read(digits, power);
+    }
+}
