@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/assert.h"
+#include "core/decimal.h"
 
 static inline bool is_digit(uint8_t byte)
 {
@@ -179,34 +180,58 @@ static bool is_plain_decimal(weir_bytes text)
     return read_decimal(text.data + has_sign, text.data + text.len, &decimal);
 }
 
-/* Few digits and a small power of ten are exact as doubles, and so one division rounds once (Clinger). */
-static bool short_double(weir_bytes text, double *ret_number)
+/* ±DIGITS × 10^exponent. */
+typedef struct short_decimal {
+    bool negative;
+    uint64_t digits;
+    long exponent;
+} short_decimal;
+
+/* False if it has too many digits, or is no number. */
+static bool read_short_decimal(weir_bytes text, short_decimal *ret)
 {
-    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-    enum { EXACT_DIGITS = 15 };
     const uint8_t *at = text.data, *end = text.data + text.len;
-    const bool negative = *at == '-';
-    at += negative;
-    if (end - at > EXACT_DIGITS + 1)
-        return false;
-    uint64_t digits = 0;
-    unsigned count = 0, before_point = 0;
+    *ret = (short_decimal){.negative = *at == '-'};
+    at += *at == '-' || *at == '+';
+    const uint8_t *first = at;
+    unsigned significant = 0;
+    long behind_point = 0;
     bool has_point = false;
-    for (; at < end; at++) {
-        if (*at == '.' && !has_point) {
+    for (; at < end && (*at | 0x20) != 'e'; at++) {
+        if (is_digit(*at) && significant < UINT64_DIGITS_SAFE) {
+            ret->digits = ret->digits * 10 + (uint64_t)(*at - '0');
+            significant += ret->digits != 0;
+            behind_point += has_point;
+        } else if (*at == '.' && !has_point) {
             has_point = true;
-            before_point = count;
-        } else if (is_digit(*at)) {
-            digits = digits * 10 + (uint64_t)(*at - '0');
-            count++;
         } else {
             return false;
         }
     }
-    if (count == 0 || count > EXACT_DIGITS)
+    if (at - first <= has_point || (at < end && !read_exponent(at + 1, end, &ret->exponent)))
         return false;
-    const double number = (double)digits / powers[has_point ? count - before_point : 0];
-    *ret_number = negative ? -number : number;
+    ret->exponent -= behind_point;
+    return true;
+}
+
+/* Without strtod: nearly all numbers there are. */
+static bool short_double(weir_bytes text, double *ret_number)
+{
+    static const double powers[] = {1,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    enum { EXACT_POWER_MAX = 22 };
+    const uint64_t exact_max = (uint64_t)1 << 53;
+    short_decimal decimal;
+    double number;
+    if (!read_short_decimal(text, &decimal))
+        return false;
+    if (decimal.digits <= exact_max && decimal.exponent >= -EXACT_POWER_MAX && decimal.exponent <= EXACT_POWER_MAX)
+        /* Both are exact as doubles, and so one division or multiplication rounds once (Clinger). */
+        number = decimal.exponent < 0 ? (double)decimal.digits / powers[-decimal.exponent]
+                                      : (double)decimal.digits * powers[decimal.exponent];
+    else if (!weir_double_of(decimal.digits, decimal.exponent, &number))
+        return false;
+    *ret_number = decimal.negative ? -number : number;
     return true;
 }
 

@@ -230,10 +230,13 @@ static bool read_double(weir_json_reader *self, uint64_t *ret_bits)
     const uint8_t *at = self->text.at;
     weir_bytes text;
     bool quoted;
+    uint64_t whole;
     double number;
-    if (!read_number_text(self, "a number", &text, &quoted))
+    if (weir_otlp__read_plain_integer(self, &whole))
+        number = (double)whole; /* rounded to the nearest */
+    else if (!read_number_text(self, "a number", &text, &quoted))
         return false;
-    if (!weir_otlp__parse_double(text, quoted, &number))
+    else if (!weir_otlp__parse_double(text, quoted, &number))
         return weir_otlp__text_fail(&self->text, at, "is not a number, or larger than a double can be");
     memcpy(ret_bits, &number, sizeof number);
     return true;
