@@ -85,6 +85,19 @@ bool weir_utf8_valid(const uint8_t *bytes, size_t len)
     return true;
 }
 
+void weir_utf8_repair(char *terminated)
+{
+    uint8_t *bytes = (uint8_t *)terminated;
+    size_t len = strlen(terminated), step;
+    for (size_t at = 0; at < len; at += step) {
+        step = weir_utf8_sequence(bytes + at, len - at);
+        if (step > 0)
+            continue;
+        bytes[at] = '?';
+        step = 1;
+    }
+}
+
 void weir_buffer_done(weir_buffer *buffer)
 {
     free(buffer->data);

@@ -61,6 +61,9 @@ void weir_hex(const uint8_t *bytes, size_t len, char *ret_hex);
 bool weir_utf8_valid(const uint8_t *bytes, size_t len);
 /* The length (1 … 4) of the well-formed sequence that starts at `bytes`, 0 if there is none; `len` is at least 1. */
 size_t weir_utf8_sequence(const uint8_t *bytes, size_t len);
+/* Puts a question mark in place of each byte that belongs to none: a protobuf string must be UTF-8, or who gets the
+ * message cannot read any of it. */
+void weir_utf8_repair(char *terminated);
 
 /* A byte buffer that grows. Zero-initialise it to start; weir_buffer_done frees it. Running out of memory stops the
  * process: use it for what other limits bound, never for telemetry. */

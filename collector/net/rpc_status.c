@@ -112,6 +112,7 @@ void weir_rpc_status_encode(const weir_error *error, weir_buffer *out)
     char type[] = RETRY_INFO_TYPE;
     char text[WEIR_ERROR_TEXT_SIZE];
     memcpy(text, error->text, sizeof text);
+    weir_utf8_repair(text); /* it may have bytes of a peer's in it, and may be cut inside a character */
     Google__Protobuf__Any detail = GOOGLE__PROTOBUF__ANY__INIT;
     Google__Protobuf__Any *details[] = {&detail};
     Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;

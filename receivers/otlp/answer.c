@@ -248,8 +248,11 @@ static void encode_partial_success(weir_buffer *out, uint64_t rejected_items, co
         OPENTELEMETRY__PROTO__COLLECTOR__TRACE__V1__EXPORT_TRACE_PARTIAL_SUCCESS__INIT;
     Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceResponse response =
         OPENTELEMETRY__PROTO__COLLECTOR__TRACE__V1__EXPORT_TRACE_SERVICE_RESPONSE__INIT;
+    char message[WEIR_ERROR_TEXT_SIZE];
+    snprintf(message, sizeof message, "%s", text);
+    weir_utf8_repair(message);
     partial.rejected_spans = (int64_t)rejected_items;
-    partial.error_message = (char *)text; /* protobuf-c lacks the const; packing only reads */
+    partial.error_message = message;
     response.partial_success = &partial;
     size_t len = protobuf_c_message_get_packed_size(&response.base);
     out->len += protobuf_c_message_pack(&response.base, weir_buffer_reserve(out, len));

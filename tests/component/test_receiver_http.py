@@ -6,8 +6,12 @@ import socket
 
 import pytest
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
+from support.http_sink import Answer, HttpSink
 from support.process import free_port
 from support.raw import Http2Connection, framed, http_post, http_raw
 
@@ -26,6 +30,17 @@ exporters:
 service:
   pipelines:
     traces: {receivers: [otlp], exporters: [otlp]}
+"""
+
+FORWARD = """
+exporters:
+  otlphttp:
+    endpoint: ${env:SINK}
+    sending_queue: {enabled: false}
+    retry_on_failure: {enabled: false}
+service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [otlphttp]}
 """
 
 POST = b"POST /v1/traces HTTP/1.1\r\nHost: test\r\nContent-Type: application/x-protobuf\r\n"
@@ -111,6 +126,26 @@ def test_only_configured_compression_is_taken(weir):
     program = weir(with_receiver('compression_algorithms: ["", deflate]'))
     assert http_post(program.http_port, "/v1/traces", body_of(1)).http_status == 200
     assert http_post(program.http_port, "/v1/traces", gzip.compress(body_of(1)), {"Content-Encoding": "gzip"}).http_status == 400
+
+
+def test_what_is_not_utf8_leaves_the_answer_readable(weir):
+    """Protobuf's parsers refuse a message whole if one of its strings is not UTF-8."""
+    program = weir(NOWHERE)
+    answer = http_raw(program.http_port, POST + b"Content-Encoding: caf\xe9\r\nContent-Length: 0\r\n\r\n")[0]
+    assert answer.http_status == 400
+    assert Status.FromString(answer.body).message.endswith("caf?")
+
+
+@pytest.mark.parametrize("padding", ["", "x"])
+def test_a_reason_cut_inside_a_character_leaves_the_answer_readable(weir, padding):
+    partial = ExportTraceServiceResponse()
+    partial.partial_success.rejected_spans = 1
+    partial.partial_success.error_message = padding + "\u00e9" * 500
+    told = Answer(200, partial.SerializeToString(), {"Content-Type": "application/x-protobuf"})
+    with HttpSink(lambda request: told) as sink:
+        answer = http_post(weir(FORWARD, SINK=sink.endpoint).http_port, "/v1/traces", body_of(3))
+    found = ExportTraceServiceResponse.FromString(answer.body).partial_success
+    assert found.rejected_spans == 1 and "\u00e9" * 50 in found.error_message
 
 
 def test_an_outcome_not_known_in_time_is_503(weir):

@@ -209,3 +209,15 @@ Test(rpc_status, json_has_the_delay_of_what_may_be_sent_again)
     expect_json(&error, "{\"code\":3,\"message\":\"why\"}");
 #undef WITH_DELAY
 }
+
+/* Python, Go and Java refuse a message with a string that is not UTF-8 as a whole. */
+Test(rpc_status, a_text_that_is_not_utf8_is_repaired)
+{
+    WEIR_BUFFER bytes = {0};
+    weir_rpc_status status;
+    weir_error error = error_of(WEIR_ERROR_PERMANENT, WEIR_INVALID, 0);
+    strcpy(error.text, "caf\xe9 au lait, \xc3\xa9 \xe2\x82");
+    weir_rpc_status_encode(&error, &bytes);
+    cr_assert_eq(weir_rpc_status_decode((weir_bytes){bytes.data, bytes.len}, &status), WEIR_OK);
+    cr_assert_str_eq(status.text, "caf? au lait, \xc3\xa9 ??");
+}
