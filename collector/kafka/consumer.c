@@ -30,6 +30,7 @@ enum {
     ASK_TIMEOUT_MS = 10000,     /* for them to be answered */
     QUEUED_MESSAGES_MIN = 2000, /* held ready, as long as queued_bytes_max allows it */
     MAX_POLL_INTERVAL_MS = 300000,
+    REFRESH_MS_MAX = 10000,              /* a topic that is not there yet is found so soon, and so are new partitions */
     DESTROY_S_MAX = 3,                   /* then the library is left behind */
     LIBRARY_MESSAGE_BYTES_MAX = 1000000, /* message.max.bytes, which fetch.max.bytes must not be below */
 };
@@ -553,6 +554,7 @@ static weir_status set_properties(rd_kafka_conf_t *conf, const weir_kafka_consum
 {
     uint64_t fetch_max = settings->fetch_bytes_max;
     uint64_t session_ms = settings->session_timeout_ms;
+    uint64_t refresh_ms = settings->client->metadata.refresh_interval_ms;
     const property properties[] = {
         {"group.id", settings->group_id, 0},
         {"group.instance.id", settings->group_instance_id ? settings->group_instance_id : "", 0},
@@ -561,6 +563,7 @@ static weir_status set_properties(rd_kafka_conf_t *conf, const weir_kafka_consum
         {"session.timeout.ms", NULL, session_ms},
         {"heartbeat.interval.ms", NULL, settings->heartbeat_interval_ms},
         {"max.poll.interval.ms", NULL, session_ms > MAX_POLL_INTERVAL_MS ? session_ms : MAX_POLL_INTERVAL_MS},
+        {"topic.metadata.refresh.interval.ms", NULL, refresh_ms < REFRESH_MS_MAX ? refresh_ms : REFRESH_MS_MAX},
         {"enable.auto.commit", "false", 0},
         {"enable.auto.offset.store", "false", 0},
         {"auto.offset.reset", "earliest", 0},
@@ -663,7 +666,7 @@ weir_status weir_kafka_consumer_open(const weir_worker *worker, const weir_kafka
                                      const weir_kafka_consumer_handlers *handlers, weir_kafka_consumer **ret_consumer,
                                      weir_error *ret_error)
 {
-    kafka_library *library;
+    kafka_library *library = NULL;
     weir_status status = open_library(worker, settings, &library, ret_error);
     if (status != WEIR_OK)
         return status;
