@@ -19,8 +19,8 @@ from support.sink import Sink
 
 PARTITIONS = 6
 _NUMBER_IN_FILE = re.compile(rb'"key":"number","value":\{"intValue":"?(\d+)')
-# Far apart, so that no two clients of a test ever use the same number.
-_FIRSTS = itertools.count(1, 10_000_000)
+# Far apart, so that no two clients ever use the same number, and far from those that other tests use.
+_FIRSTS = itertools.count(10**12, 10_000_000)
 
 # The OK is Kafka's: no queue in front of it.
 SIDECAR = """
