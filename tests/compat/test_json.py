@@ -371,6 +371,8 @@ SAME = {
                                  '"resource":{"attributes":[{"key":"b"}]}}]}'),
     "resource spans twice": ("traces", '{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}],"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}'),
     "the old name of scopes": ("traces", '{"resourceSpans":[{"instrumentationLibrarySpans":[{"spans":[{"name":"a"}]}]}]}'),
+    "the name that only the Collector has for scopes of old": (
+        "traces", '{"resourceSpans":[{"deprecatedScopeSpans":[{"spans":[{"name":"a"}]}]},{"scopeSpans":[{"spans":[{}]}]}]}'),
     "spans, null": ("traces", '{"resourceSpans":null}'),
     "a span that is null": ("traces", '{"resourceSpans":[{"scopeSpans":[{"spans":[null]}]}]}'),
     "an empty span": ("traces", '{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}'),
@@ -418,6 +420,10 @@ DIFFERENT = {
     "an escape in base64": Differs(value(r'{"bytesValue":"AP8Q\/w=="}'), "bytes_value", "refused"),
     "a member without a name": Differs(log('"":1,"flags":3'), "flags: 3", "refused"),
     "a control character in a text behind an escape": Differs(value('{"stringValue":"\\n\tx"}'), "refused", "string_value"),
+    'a hexadecimal number in a text for a double (`"0x1p4"`)': Differs(point('"asDouble":"0x1p4"'), "refused", "as_double: 16"),
+    "the value of an attribute given twice, both times an array or a map": Differs(
+        log('"attributes":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":1}]}},'
+            '"value":{"arrayValue":{"values":[{"intValue":2}]}}}]'), "int_value: 1", "int_value: 2"),
     "the severity TRACE by name": Differs(log('"severityNumber":"SEVERITY_NUMBER_TRACE"'), "severity_number: SEVERITY_NUMBER_TRACE",
                                           "refused"),
 }
