@@ -547,7 +547,9 @@ weir_status weir_kafka_producer_check(const weir_kafka_producer_settings *settin
 /* What is admitted must be able to leave: the library's working memory is taken out of the account beforehand. */
 static void reserve(rd_producer *self)
 {
-    self->reserved_bytes = LIBRARY_COST + 2 * (size_t)self->settings.message_bytes_max;
+    const weir_kafka_producer_settings *settings = &self->settings;
+    uint64_t working_bytes = settings->working_bytes ? settings->working_bytes : 2 * settings->message_bytes_max;
+    self->reserved_bytes = LIBRARY_COST + (size_t)working_bytes;
     weir_account_force(self->worker->host->account, self->reserved_bytes);
 }
 
@@ -579,6 +581,7 @@ weir_status weir_kafka_producer_open(const weir_worker *worker, const weir_kafka
     self->ask_timer = weir_timer_new(worker->loop, ask, self);
     self->replace_timer = weir_timer_new(worker->loop, replace_session, self);
     reserve(self);
+    wake(self); /* for what the library asked while it was opened: nobody was listening yet */
     *ret_producer = &self->super;
     return WEIR_OK;
 }

@@ -79,7 +79,8 @@ typedef struct weir_kafka_producer_settings {
     uint64_t messages_per_request_max;
     uint64_t request_timeout_ms;
     uint64_t message_timeout_ms; /* 0: never */
-    uint64_t buffer_bytes_max;   /* of messages inside the library */
+    uint64_t buffer_bytes_max;   /* of messages inside the library; one larger than that never gets in */
+    uint64_t working_bytes;      /* charged for what the library works with; 0: two messages of message_bytes_max */
     bool allow_auto_topic_creation;
 } weir_kafka_producer_settings;
 
@@ -98,9 +99,9 @@ struct weir_kafka_producer {
 };
 
 /* Opens a producer on librdkafka; does not wait for a broker. Charges host->account, past the limit if need be, with the
- * library's working memory (1 MiB and two messages of message_bytes_max) until it is freed, and with 0.5 KiB and the
- * headers for each message that is under way; keys and values are borrowed and charged by their owner. Borrows `settings->client` and `handlers` for as long as it
- * lives. Errors: WEIR_INVALID, a setting that librdkafka does not take; its text names the key. */
+ * library's working memory (1 MiB and working_bytes) until it is freed, and with 0.5 KiB and the headers for each message
+ * that is under way; keys and values are borrowed and charged by their owner. Borrows `settings->client` and
+ * `handlers` for as long as it lives. Errors: WEIR_INVALID, a setting that librdkafka does not take; its text names the key. */
 WEIR_MUST_USE weir_status weir_kafka_producer_open(const weir_worker *worker,
                                                    const weir_kafka_producer_settings *settings,
                                                    const weir_kafka_producer_handlers *handlers,

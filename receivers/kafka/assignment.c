@@ -48,11 +48,18 @@ static kafka_partition *partition_new(kafka_instance *instance, const char *topi
     return partition;
 }
 
-kafka_partition *weir__kafka_partition_find(const kafka_instance *instance, const char *topic, int32_t number)
+/* Messages come in runs of one partition: what is found moves to the front, where the next search begins. */
+kafka_partition *weir__kafka_partition_find(kafka_instance *instance, const char *topic, int32_t number)
 {
-    for (kafka_partition *at = instance->partitions; at; at = at->next)
-        if (at->number == number && strcmp(at->topic, topic) == 0)
-            return at;
+    for (kafka_partition **link = &instance->partitions; *link; link = &(*link)->next) {
+        kafka_partition *at = *link;
+        if (at->number != number || strcmp(at->topic, topic) != 0)
+            continue;
+        *link = at->next;
+        at->next = instance->partitions;
+        instance->partitions = at;
+        return at;
+    }
     return NULL;
 }
 
@@ -74,6 +81,7 @@ static void partition_go(kafka_partition *partition)
         link = &(*link)->next;
     *link = partition->next;
     partition->is_gone = true;
+    instance->window_entries -= partition->window.count;
     weir_metric_set(partition->counters.offset_lag, 0);
     weir_metric_set(partition->counters.oldest_age_ms, 0);
     weir_metric_add(instance->shared->counters.partition_close, 1);
@@ -90,7 +98,7 @@ void weir__kafka_assignment_drop(kafka_instance *instance)
     while (instance->partitions)
         partition_go(instance->partitions);
     instance->revocation = KAFKA_NOT_REVOKING;
-    instance->is_committing = false;
+    instance->commits_out = 0;
     weir_timer_stop(instance->revocation_timer);
 }
 
@@ -202,16 +210,17 @@ static bool commit_now(kafka_instance *instance)
         if (at->being_committed >= 0)
             offsets[count++] = (weir_kafka_position){at->topic, at->number, at->being_committed};
     }
-    instance->is_committing = weir_kafka_commit(instance->consumer, offsets, count) == WEIR_OK;
+    bool is_out = weir_kafka_commit(instance->consumer, offsets, count) == WEIR_OK;
+    instance->commits_out += is_out;
     free(offsets);
-    return instance->is_committing;
+    return is_out;
 }
 
 void weir__kafka_commit(kafka_instance *instance)
 {
     if (!instance->consumer)
         return;
-    if (instance->is_committing)
+    if (instance->commits_out)
         instance->commit_again = true;
     else
         commit_now(instance);
@@ -223,11 +232,14 @@ void weir__kafka_on_committed(void *user, const weir_error *error)
 {
     kafka_instance *instance = user;
     const kafka_counters *counters = &instance->shared->counters;
-    instance->is_committing = false;
+    WEIR_ASSERT(instance->commits_out > 0);
+    instance->commits_out--;
     weir_metric_add(error ? counters->commits_failed : counters->commits, 1);
     if (error)
         weir_log(WEIR_LOG_WARN, instance->shared->id, "offsets could not be committed: again later error=\"%s\"",
                  error->text);
+    if (instance->commits_out > 0)
+        return; /* what is being committed was asked for after this one */
     for (kafka_partition *at = instance->partitions; at; at = at->next) {
         if (!error && at->being_committed >= 0)
             at->committed = at->being_committed;
@@ -282,7 +294,7 @@ static void commit_for_revocation(kafka_instance *instance)
 
 void weir__kafka_revocation_check(kafka_instance *instance)
 {
-    if (instance->revocation != KAFKA_WAITING_FOR_DELIVERIES || instance->is_committing)
+    if (instance->revocation != KAFKA_WAITING_FOR_DELIVERIES || instance->commits_out)
         return;
     for (const kafka_partition *at = instance->partitions; at; at = at->next)
         if (at->is_revoking && at->deliveries)
@@ -302,8 +314,9 @@ void weir__kafka_revocation_timed_out(void *user)
         for (const kafka_delivery *delivery = at->is_revoking ? at->deliveries : NULL; delivery;
              delivery = delivery->next)
             left++;
-    weir_log(WEIR_LOG_WARN, instance->shared->id,
-             "partitions were given up while messages were on their way: they may be sent again messages=%zu", left);
+    if (left > 0)
+        weir_log(WEIR_LOG_WARN, instance->shared->id,
+                 "partitions were given up while messages were on their way: they may be sent again messages=%zu", left);
     commit_for_revocation(instance);
 }
 
@@ -326,7 +339,7 @@ void weir__kafka_on_revoked(void *user, const weir_kafka_position *partitions, s
         return;
     }
     instance->revocation = KAFKA_WAITING_FOR_DELIVERIES;
-    if (instance->is_closing && !instance->is_committing)
+    if (instance->is_closing && !instance->commits_out)
         commit_for_revocation(instance); /* it has been waited for */
     else
         weir_timer_start(instance->revocation_timer, REVOCATION_MS);

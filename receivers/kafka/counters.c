@@ -81,6 +81,9 @@ void weir__kafka_counters_init(kafka_counters *ret_counters, weir_metrics *metri
         gauge(&at, "weir_kafka_receiver_in_flight", "By", "What messages hold that were read and are not settled.");
     ret_counters->dead_letters_failed = counter(&at, "weir_kafka_receiver_dead_letters_failed", "{message}",
                                                 "Attempts to write a dead letter that failed; repeated.");
+    ret_counters->dead_letters_left_out =
+        counter(&at, "weir_kafka_receiver_dead_letters_left_out", "{message}",
+                "Messages too large for the dead-letter topic, which was told only where they lie.");
     at.label_count = 2;
     for (kafka_reason reason = 0; reason < KAFKA_REASONS; reason++) {
         labels[1].value = reason_names[reason];

@@ -22,6 +22,7 @@ typedef struct kafka_counters {
     weir_metric *refused[WEIR_SIGNALS];
     weir_metric *dead_letters[KAFKA_REASONS]; /* messages, once they are written */
     weir_metric *dead_letters_failed;         /* attempts to write one */
+    weir_metric *dead_letters_left_out;       /* messages too large for the topic */
     weir_metric *offered_again;               /* messages */
     weir_metric *dropped_acknowledgements;    /* of partitions that others read by then */
     weir_metric *commits, *commits_failed;

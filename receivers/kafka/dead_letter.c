@@ -3,6 +3,9 @@
  * Dead letters: messages as they were read, in a topic of their own, with headers that say where they lay and why they
  * are there. Only the broker's acknowledgement settles such a message; until then writing it is tried again, and the
  * receiver reads nothing new while there is one that even the producer does not have.
+ *
+ * A message that is larger than the topic takes would be tried for ever, and hold up everything behind it. Its letter has
+ * the headers only: they say where the message lies, and its own topic keeps it for a while.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +17,10 @@
 
 enum {
     RETRY_MS = 1000,
-    OWN_HEADERS = 5,
-    HEADERS_MAX = 256,                     /* of the message, which keeps the first of them */
-    MESSAGE_BYTES_MAX = 100 * 1000 * 1000, /* the topic's max.message.bytes decides */
-    BUFFER_BYTES_MAX = 8 * 1024 * 1024,
+    OWN_HEADERS = 6,
+    HEADERS_MAX = 256,                      /* of the message, which keeps the first of them */
+    MESSAGE_BYTES_MAX = 1000 * 1000 * 1000, /* as librdkafka; the topic's max.message.bytes decides */
+    WORKING_BYTES = 2 * 1024 * 1024,        /* messages are borrowed, and poison is rare and mostly small */
     REQUEST_TIMEOUT_MS = 30 * 1000,
 };
 
@@ -27,6 +30,8 @@ struct kafka_dead_letter {
     weir_kafka_record record;
     char partition[24], offset[24];
     char error[WEIR_ERROR_TEXT_SIZE];
+    char left_out[24];
+    size_t kept_headers; /* of the message, in front of weir's own */
     weir_kafka_header headers[];
 };
 typedef struct kafka_dead_letter kafka_dead_letter;
@@ -37,6 +42,31 @@ static void try_again_later(kafka_delivery *delivery)
     delivery->is_unwritten = true;
     weir__kafka_list_append(&instance->unwritten, delivery);
     weir_timer_start(instance->unwritten_timer, RETRY_MS);
+}
+
+static void add_header(kafka_dead_letter *letter, const char *name, const char *value)
+{
+    letter->headers[letter->record.header_count++] =
+        (weir_kafka_header){weir_text_of(name), {(const uint8_t *)value, strlen(value)}};
+}
+
+/* Nothing that is left is large: a letter without its message is tried as it is. */
+static void leave_out_message(kafka_dead_letter *letter)
+{
+    weir_kafka_record *record = &letter->record;
+    if (letter->left_out[0])
+        return;
+    snprintf(letter->left_out, sizeof letter->left_out, "%zu", record->value.len);
+    add_header(letter, "weir.left_out", letter->left_out);
+    record->headers += letter->kept_headers;
+    record->header_count -= letter->kept_headers;
+    record->key = record->value = (weir_bytes){NULL, 0};
+    kafka_instance *instance = letter->delivery->partition->instance;
+    weir_metric_add(instance->shared->counters.dead_letters_left_out, 1);
+    weir_log(WEIR_LOG_ERROR, instance->shared->id,
+             "the dead-letter topic does not take so large a message: only where it lies is written "
+             "dead_letter_topic=%s bytes=%s remedy=\"raise that topic's max.message.bytes\"",
+             record->topic, letter->left_out);
 }
 
 /* ---- the producer ---- */
@@ -61,6 +91,8 @@ static void on_report(void *user, const weir_kafka_report *report)
         weir__kafka_delivery_drop(delivery);
         return;
     }
+    if (report->error->status == WEIR_TOO_LARGE)
+        leave_out_message(letter);
     try_again_later(delivery);
     weir__kafka_flow_update(instance);
 }
@@ -88,24 +120,19 @@ static weir_status open_producer(kafka_instance *instance, weir_error *ret_error
     const weir_kafka_producer_settings settings = {.client = &shared->config->client,
                                                    .id = shared->id,
                                                    .required_acks = -1,
-                                                   .compression = WEIR_KAFKA_NONE,
+                                                   .compression = WEIR_KAFKA_LZ4,
                                                    .compression_level = -1,
                                                    .message_bytes_max = MESSAGE_BYTES_MAX,
                                                    .messages_per_request_max = 1000,
                                                    .request_timeout_ms = REQUEST_TIMEOUT_MS,
-                                                   .buffer_bytes_max = BUFFER_BYTES_MAX,
+                                                   .buffer_bytes_max = 2 * (uint64_t)MESSAGE_BYTES_MAX,
+                                                   .working_bytes = WORKING_BYTES,
                                                    .allow_auto_topic_creation = true};
     return shared->library->producer_open(&instance->worker, &settings, &instance->dead_letter_handlers,
                                           &instance->dead_letter_producer, ret_error);
 }
 
 /* ---- a letter ---- */
-
-static void add_header(kafka_dead_letter *letter, const char *name, const char *value)
-{
-    letter->headers[letter->record.header_count++] =
-        (weir_kafka_header){weir_text_of(name), {(const uint8_t *)value, strlen(value)}};
-}
 
 static kafka_dead_letter *letter_new(kafka_delivery *delivery, kafka_reason reason, const weir_error *error)
 {
@@ -118,6 +145,7 @@ static kafka_dead_letter *letter_new(kafka_delivery *delivery, kafka_reason reas
     kafka_dead_letter *letter = weir_alloc(1, sizeof *letter + (count + OWN_HEADERS) * sizeof letter->headers[0]);
     letter->delivery = delivery;
     letter->reason = reason;
+    letter->left_out[0] = '\0';
     letter->record = (weir_kafka_record){.topic = partition->instance->shared->config->dead_letter_topic,
                                          .partition = -1,
                                          .key = message->key,
@@ -127,6 +155,7 @@ static kafka_dead_letter *letter_new(kafka_delivery *delivery, kafka_reason reas
     for (size_t i = 0; i < count; i++)
         if (weir_kafka_message_header(message, i, &header))
             letter->headers[letter->record.header_count++] = header;
+    letter->kept_headers = letter->record.header_count;
     snprintf(letter->partition, sizeof letter->partition, "%d", message->partition);
     snprintf(letter->offset, sizeof letter->offset, "%lld", (long long)message->offset);
     snprintf(letter->error, sizeof letter->error, "%s", error->text);
@@ -156,6 +185,8 @@ static void write_letter(kafka_dead_letter *letter)
                  "a dead letter could not be written: its partition waits for it dead_letter_topic=%s error=\"%s\"",
                  letter->record.topic, error.text);
     }
+    if (status == WEIR_TOO_LARGE)
+        leave_out_message(letter);
     try_again_later(delivery);
 }
 

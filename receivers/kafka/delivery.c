@@ -16,6 +16,7 @@ enum {
 
 void weir__kafka_list_append(kafka_delivery_list *list, kafka_delivery *delivery)
 {
+    delivery->previous_waiting = list->last;
     delivery->next_waiting = NULL;
     if (list->last)
         list->last->next_waiting = delivery;
@@ -26,14 +27,14 @@ void weir__kafka_list_append(kafka_delivery_list *list, kafka_delivery *delivery
 
 void weir__kafka_list_remove(kafka_delivery_list *list, kafka_delivery *delivery)
 {
-    kafka_delivery *before = NULL;
-    for (kafka_delivery *at = list->first; at != delivery; at = at->next_waiting)
-        before = at;
+    kafka_delivery *before = delivery->previous_waiting, *after = delivery->next_waiting;
     if (before)
-        before->next_waiting = delivery->next_waiting;
+        before->next_waiting = after;
     else
-        list->first = delivery->next_waiting;
-    if (list->last == delivery)
+        list->first = after;
+    if (after)
+        after->previous_waiting = before;
+    else
         list->last = before;
 }
 
@@ -65,6 +66,7 @@ static kafka_delivery *delivery_new(kafka_partition *partition, weir_kafka_messa
         delivery->next->previous = delivery;
     partition->deliveries = delivery;
     instance->delivery_count++;
+    instance->window_entries++;
     instance->in_flight_bytes += cost;
     weir_metric_add(instance->shared->counters.in_flight_bytes, (int64_t)cost);
     return delivery;
@@ -232,7 +234,11 @@ static void delivery_free(kafka_delivery *takes)
 
 void weir__kafka_delivery_settle(kafka_delivery *takes)
 {
-    weir__kafka_window_settle(&takes->partition->window, takes->entry);
+    kafka_partition *partition = takes->partition;
+    size_t before = partition->window.count;
+    weir__kafka_window_settle(&partition->window, takes->entry);
+    if (!partition->is_gone)
+        partition->instance->window_entries -= before - partition->window.count;
     delivery_free(takes);
 }
 

@@ -17,16 +17,8 @@
 
 enum {
     HOLD_MS = 500,
-    WINDOW_ENTRIES_MAX = 50000, /* settled messages behind one that is not, in one partition */
+    WINDOW_ENTRIES_MAX = 50000, /* of all partitions: messages that are not settled, and those behind them */
 };
-
-static bool is_window_full(const kafka_instance *instance)
-{
-    for (const kafka_partition *at = instance->partitions; at; at = at->next)
-        if (at->window.count >= WINDOW_ENTRIES_MAX)
-            return true;
-    return false;
-}
 
 static bool is_full(const kafka_instance *instance)
 {
@@ -35,7 +27,8 @@ static bool is_full(const kafka_instance *instance)
     if (instance->delivery_count == 0)
         return false; /* whatever its size, one message is let in */
     return instance->in_flight_bytes >= instance->in_flight_bytes_max ||
-           weir_account_over_soft_limit(instance->worker.host->account) || is_window_full(instance);
+           weir_account_over_soft_limit(instance->worker.host->account) ||
+           instance->window_entries >= WINDOW_ENTRIES_MAX;
 }
 
 static bool has_room_again(const kafka_instance *instance)

@@ -69,7 +69,7 @@ typedef struct kafka_partition {
 typedef struct kafka_delivery {
     weir_ack ack;
     struct kafka_delivery *previous, *next; /* in the partition */
-    struct kafka_delivery *next_waiting;    /* in the list of those to be offered again, or of dead letters */
+    struct kafka_delivery *previous_waiting, *next_waiting; /* among those to be offered again, or dead letters */
     kafka_partition *partition;
     kafka_window_entry *entry;
     const weir_kafka_message *message; /* the chunk's */
@@ -107,6 +107,7 @@ struct kafka_instance {
     kafka_partition *partitions;
 
     size_t delivery_count;
+    size_t window_entries; /* of all partitions that this member has */
     size_t in_flight_bytes;
     size_t in_flight_bytes_max;
 
@@ -118,7 +119,7 @@ struct kafka_instance {
     weir_timer *hold_timer;
 
     weir_timer *tick; /* every autocommit.interval */
-    bool is_committing;
+    unsigned commits_out; /* without an answer: one, or two if a revocation did not wait for the first */
     bool commit_again;
 
     kafka_revocation revocation;
@@ -153,7 +154,7 @@ void weir__kafka_instance_check(kafka_instance *instance);
 /* ---- assignment.c: partitions come and go, offsets are committed ---- */
 
 /* The partition, if this member has it; NULL otherwise. */
-kafka_partition *weir__kafka_partition_find(const kafka_instance *instance, const char *topic, int32_t number);
+kafka_partition *weir__kafka_partition_find(kafka_instance *instance, const char *topic, int32_t number);
 /* The next message is at `offset`, or the end is: counts what was lost before it. Returns the partition to go on with:
  * another one if the topic was made again. */
 kafka_partition *weir__kafka_partition_advance(kafka_partition *partition, int64_t offset);
@@ -187,7 +188,7 @@ void weir__kafka_deliveries_drop_waiting(kafka_partition *partition);
 /* Offers again what waits; a timer's. */
 void weir__kafka_offer_waiting(void *user);
 
-/* Lists through next_waiting. */
+/* Lists through previous_waiting and next_waiting. */
 void weir__kafka_list_append(kafka_delivery_list *list, kafka_delivery *delivery);
 void weir__kafka_list_remove(kafka_delivery_list *list, kafka_delivery *delivery);
 

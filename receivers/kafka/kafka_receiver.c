@@ -133,7 +133,8 @@ static void on_fatal(void *user, const weir_error *error)
              error->text);
     if (instance->shared->health)
         weir_health_part_failed(instance->shared->health, error->text);
-    weir_timer_start(instance->open_timer, OPEN_AGAIN_MS);
+    if (!instance->is_draining)
+        weir_timer_start(instance->open_timer, OPEN_AGAIN_MS);
 }
 
 static void leave_is_over(kafka_instance *instance)
@@ -203,8 +204,7 @@ static void open_again(void *user)
     kafka_instance *instance = user;
     weir__kafka_assignment_drop(instance);
     weir_kafka_consumer_free(WEIR_TAKE(instance->consumer));
-    if (!instance->is_draining)
-        weir__kafka_instance_start(instance);
+    weir__kafka_instance_start(instance);
 }
 
 static void tick(void *user)
@@ -328,6 +328,7 @@ void weir__kafka_instance_drain(kafka_instance *instance, void (*on_drained)(voi
     instance->is_draining = true;
     instance->on_drained = on_drained;
     instance->on_drained_user = user;
+    weir_timer_stop(instance->open_timer);
     weir_timer_stop(instance->hold_timer);
     weir_timer_stop(instance->waiting_timer);
     weir_timer_stop(instance->unwritten_timer);

@@ -16,6 +16,7 @@ kafka_window_entry *weir__kafka_window_add(kafka_window *window, int64_t offset,
     else
         window->first = entry;
     window->last = entry;
+    window->end = 0;
     window->count++;
     if (window->count == 1)
         window->position = offset;
@@ -40,11 +41,15 @@ void weir__kafka_window_settle(kafka_window *window, kafka_window_entry *entry)
         window->position = window->first->next ? window->first->next->offset : window->first->offset + 1;
         drop_first(window);
     }
+    if (!window->first && window->end > window->position)
+        window->position = window->end;
 }
 
 void weir__kafka_window_skip_to(kafka_window *window, int64_t offset)
 {
-    if (!window->first && offset > window->position)
+    if (window->first)
+        window->end = offset;
+    else if (offset > window->position)
         window->position = offset;
 }
 

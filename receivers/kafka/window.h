@@ -26,6 +26,7 @@ typedef struct kafka_window {
     kafka_window_entry *first, *last;
     size_t count;     /* of entries, settled ones behind an open one too */
     int64_t position; /* -1: not known yet, nothing was read */
+    int64_t end;      /* nothing is to be read between the last entry and this; 0: not known */
 } kafka_window;
 
 /* A message was read; offsets ascend. The entry is the window's, for weir__kafka_window_settle. */
@@ -34,8 +35,8 @@ kafka_window_entry *weir__kafka_window_add(kafka_window *window, int64_t offset,
 /* The message is delivered, or a dead letter. The entry is gone afterwards. */
 void weir__kafka_window_settle(kafka_window *window, kafka_window_entry *entry);
 
-/* There is nothing to read before `offset` (the end of the partition, or a gap): the position moves there if nothing is
- * open before it. */
+/* There is nothing more to read before `offset` (the end of the partition, or a gap): the position moves there once
+ * nothing is open before it. */
 void weir__kafka_window_skip_to(kafka_window *window, int64_t offset);
 
 /* When the oldest open message was read; 0: none is open. */

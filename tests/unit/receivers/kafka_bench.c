@@ -175,17 +175,31 @@ static weir_status producer_open(const weir_worker *worker, const weir_kafka_pro
 {
     (void)worker, (void)ret_error;
     cr_assert_eq(settings->required_acks, -1, "a dead letter is safe before its message counts as read");
+    cr_assert_geq(settings->buffer_bytes_max, settings->message_bytes_max, "the largest message gets in");
+    cr_assert(settings->working_bytes > 0 && settings->working_bytes <= 4 << 20, "one bad message costs no throughput");
     the_bench.producer_handlers = *handlers;
     *ret_producer = &producer;
     return WEIR_OK;
+}
+
+static void report(unsigned index, const weir_error *error)
+{
+    const weir_kafka_report report = {.user = the_bench.records[index]->user, .error = error};
+    the_bench.producer_handlers.on_report(the_bench.producer_handlers.user, &report);
 }
 
 void bench_report(unsigned index, bool is_ok)
 {
     weir_error error = {0};
     weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_TIMEOUT, "as the test says");
-    const weir_kafka_report report = {.user = the_bench.records[index]->user, .error = is_ok ? NULL : &error};
-    the_bench.producer_handlers.on_report(the_bench.producer_handlers.user, &report);
+    report(index, is_ok ? NULL : &error);
+}
+
+void bench_report_too_large(unsigned index)
+{
+    weir_error error = {0};
+    weir_error_set(&error, WEIR_ERROR_TOO_LARGE, WEIR_TOO_LARGE, "as the test says");
+    report(index, &error);
 }
 
 /* ---- messages ---- */

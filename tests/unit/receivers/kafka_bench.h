@@ -62,6 +62,8 @@ void bench_complete(unsigned index, weir_outcome_kind kind);
 void bench_commit_answer(bool is_ok);
 /* What became of the `index`-th dead letter. */
 void bench_report(unsigned index, bool is_ok);
+/* The broker finds the `index`-th dead letter larger than its topic takes. */
+void bench_report_too_large(unsigned index);
 /* The offset in the last commit for this partition; -1: not in it. */
 int64_t bench_committed(int32_t partition);
 /* Moves the clock, firing timers. */

@@ -275,6 +275,28 @@ Test(kafka_receiver, a_dead_letter_that_cannot_be_written_is_tried_again)
     cr_assert_eq(bench_committed(0), 1);
 }
 
+Test(kafka_receiver, of_a_message_too_large_for_the_dead_letters_they_are_told_where_it_lies)
+{
+    bench_assign(1, 0);
+    bench_message_of(0, 0, "no OTLP", 7);
+    bench_report_too_large(0);
+    bench_advance(1000);
+    cr_assert_eq(the_bench.record_count, 2);
+    const weir_kafka_record *record = the_bench.records[1];
+    cr_assert_eq(record->value.len, 0);
+    cr_assert_eq(record->header_count, 6, "none of the message's");
+    cr_assert(weir_text_is(record->headers[0].key, "weir.topic"));
+    cr_assert(weir_text_is(record->headers[5].key, "weir.left_out"));
+    cr_assert_eq(record->headers[5].value.data[0], '7', "its bytes");
+    bench_report_too_large(1);
+    bench_advance(1000);
+    cr_assert_eq(the_bench.records[2]->header_count, 6, "a letter is shortened once");
+    bench_report(2, true);
+    bench_advance(1000);
+    cr_assert_eq(bench_committed(0), 1);
+    cr_assert_eq(metric("weir_kafka_receiver_dead_letters_left_out"), 1);
+}
+
 Test(kafka_receiver, what_a_backend_refuses_for_good_becomes_a_dead_letter)
 {
     the_bench.outcome.kind = WEIR_REJECTED;
@@ -348,6 +370,19 @@ Test(kafka_receiver, a_topic_that_was_made_again_is_read_from_its_beginning)
     cr_assert_eq(metric("weir_kafka_receiver_losses"), 1);
 }
 
+Test(kafka_receiver, the_end_of_a_partition_counts_once_what_is_before_it_is_delivered)
+{
+    the_bench.holds = true;
+    bench_assign(1, 10);
+    bench_message(0, 10);
+    the_bench.handlers.on_end(the_bench.handlers.user, "spans", 0, 13); /* control records of transactions, say */
+    bench_advance(1000);
+    cr_assert_eq(the_bench.commits, 0);
+    bench_complete(0, WEIR_DELIVERED);
+    bench_advance(1000);
+    cr_assert_eq(bench_committed(0), 13, "or the lag would never be zero");
+}
+
 /* ---- the end ---- */
 
 Test(kafka_receiver, draining_waits_commits_and_leaves)
@@ -369,6 +404,39 @@ Test(kafka_receiver, draining_waits_commits_and_leaves)
     cr_assert_eq(the_bench.drained, 0);
     the_bench.handlers.on_closed(the_bench.handlers.user);
     cr_assert_eq(the_bench.drained, 1);
+}
+
+Test(kafka_receiver, a_member_that_was_put_out_while_weir_ends_leaves_nothing_to_wait_for)
+{
+    weir_error error = {0};
+    weir_error_set(&error, WEIR_ERROR_PERMANENT, WEIR_CLOSED, "fenced");
+    bench_assign(1, 0);
+    the_bench.handlers.on_fatal(the_bench.handlers.user, &error);
+    weir__kafka_instance_drain(the_bench.instance, on_drained, NULL);
+    cr_assert(the_bench.is_closed);
+    bench_advance(10000);
+    cr_assert(the_bench.is_open, "who is to answer if it is gone?");
+    the_bench.handlers.on_closed(the_bench.handlers.user);
+    cr_assert_eq(the_bench.drained, 1);
+}
+
+Test(kafka_receiver, the_answer_to_an_earlier_commit_ends_no_revocation)
+{
+    the_bench.holds = true;
+    bench_assign(1, 0);
+    bench_message(0, 0);
+    bench_message(0, 1);
+    bench_complete(0, WEIR_DELIVERED);
+    bench_advance(1000);
+    cr_assert_eq(the_bench.commits, 1);
+    bench_complete(1, WEIR_DELIVERED);
+    bench_revoke(1, false);
+    bench_advance(5000);
+    cr_assert_eq(bench_committed(0), 2, "the first answer is not waited for any longer");
+    bench_commit_answer(true);
+    cr_assert_eq(the_bench.revokes_done, 0, "that was the first");
+    bench_commit_answer(true);
+    cr_assert_eq(the_bench.revokes_done, 1);
 }
 
 Test(kafka_receiver, a_member_that_the_group_has_put_out_joins_anew)
