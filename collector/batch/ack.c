@@ -34,8 +34,11 @@ static void split_complete(weir_ack *ack, const weir_outcome *outcome)
     split_ack *split = WEIR_CONTAINER(ack, split_ack, super);
     WEIR_ASSERT(split->parts_left > 0);
     split->rejected_items += outcome->error.rejected_items;
-    bool tells_more = outcome->kind == split->worst.kind && split->worst.error.text[0] == '\0';
-    if (severity(outcome->kind) > severity(split->worst.kind) || tells_more)
+    bool is_worse = severity(outcome->kind) > severity(split->worst.kind);
+    bool is_silent = split->worst.error.text[0] == '\0';
+    if (is_worse && outcome->error.text[0] == '\0' && !is_silent)
+        split->worst.kind = outcome->kind; /* what a milder part said is better than nothing */
+    else if (is_worse || (outcome->kind == split->worst.kind && is_silent))
         split->worst = *outcome;
     if (--split->parts_left > 0)
         return;

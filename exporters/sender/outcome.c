@@ -2,8 +2,10 @@
 #include <stdlib.h>
 
 #include "core/assert.h"
+#include "core/memory.h"
 #include "exporters/sender/cut.h"
 #include "exporters/sender/internal.h"
+#include "otlp/rewrite.h"
 #include "telemetry/log.h"
 
 static const uint64_t ns_per_ms = 1000000;
@@ -281,33 +283,71 @@ static void refused(weir_sender *sender, sender_push *push, const weir_error *er
 
 /* ---- all but some ---- */
 
-static bool slice_has(const weir_slice *slice, const weir_slice *part)
+/* A slice of a push, and how many of its items have not been parted off yet. */
+typedef struct slice_left {
+    weir_batch *batch;
+    const weir_slice *slice;
+    uint32_t items;
+} slice_left;
+
+typedef struct slices_left {
+    slice_left *items;
+    uint32_t count;
+} slices_left;
+
+static void slices_left_done(slices_left *left)
 {
-    if (slice->id.origin != part->id.origin || slice->id.sequence != part->id.sequence)
-        return false;
-    uint32_t wanted = weir_slice_ordinal(part, 0);
+    free(left->items);
+}
+
+static slices_left slices_of(batch_list batches, uint32_t slice_count)
+{
+    slices_left left = {.items = weir_alloc(slice_count, sizeof(slice_left))};
+    for (weir_batch *batch = batches.head; batch; batch = batch->next) {
+        for (uint32_t i = 0; i < batch->slice_count; i++)
+            left.items[left.count++] = (slice_left){batch, &batch->slices[i], batch->slices[i].items};
+    }
+    WEIR_ASSERT(left.count == slice_count);
+    return left;
+}
+
+static bool is_same_slice(const weir_slice *a, const weir_slice *b)
+{
+    return a->id.origin == b->id.origin && a->id.sequence == b->id.sequence;
+}
+
+static bool slice_has(const weir_slice *slice, uint32_t ordinal)
+{
     uint32_t from = 0, to = slice->items;
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        if (weir_slice_ordinal(slice, middle) < wanted)
+        if (weir_slice_ordinal(slice, middle) < ordinal)
             from = middle + 1;
         else
             to = middle;
     }
-    return from < slice->items && weir_slice_ordinal(slice, from) == wanted;
+    return from < slice->items && weir_slice_ordinal(slice, from) == ordinal;
 }
 
-/* The batch that `part` was taken from. A slice may be there twice, when its source repeated itself: then the items of
- * the first are used up before those of the second. */
-static weir_batch *batch_of(batch_list batches, const weir_slice *part)
+static slice_left *fuller(slice_left *a, slice_left *b)
 {
-    for (weir_batch *batch = batches.head; batch; batch = batch->next) {
-        for (uint32_t i = 0; batch->items >= part->items && i < batch->slice_count; i++) {
-            if (slice_has(&batch->slices[i], part))
-                return batch;
-        }
+    return a && a->items >= b->items ? a : b;
+}
+
+/* The slice that `part` was taken from. A slice may be there twice, when its source repeated itself: which of the two
+ * hears of which part does not matter, as long as neither hears of more items than it has. */
+static slice_left *slice_of(const slices_left *left, const weir_slice *part)
+{
+    slice_left *with_item = NULL, *with_id = NULL;
+    for (uint32_t i = 0; i < left->count; i++) {
+        slice_left *at = &left->items[i];
+        if (at->items == 0 || !is_same_slice(at->slice, part))
+            continue;
+        with_id = fuller(with_id, at);
+        if (slice_has(at->slice, weir_slice_ordinal(part, 0)))
+            with_item = fuller(with_item, at);
     }
-    return NULL;
+    return with_item ? with_item : with_id;
 }
 
 /* What nobody keeps is told to the client as a partial success: the rest of its data is delivered. */
@@ -318,6 +358,7 @@ static void tell_rejected(weir_sender *sender, weir_batch *part, const weir_erro
         complete_rejected(sender, part, error);
         return;
     }
+    outcome.error.class_ = WEIR_ERROR_PERMANENT;
     outcome.error.rejected_items = part->items;
     complete(sender, part, &outcome);
 }
@@ -337,13 +378,30 @@ static void end_rest(weir_sender *sender, weir_batch *part, const weir_error *er
     tell_rejected(sender, part, error);
 }
 
-static weir_batch *part_off(weir_sender *sender, batch_list batches, weir_slice *takes_slice)
+typedef struct rest_ending {
+    weir_sender *sender;
+    const slices_left *left;
+    const weir_error *error;
+} rest_ending;
+
+/* What is more than the slice has left (it is there twice, and was not cut the same way both times) is cut once more. */
+static weir_status part_off(void *context, weir_slice *takes_part)
 {
-    weir_batch *batch = batch_of(batches, takes_slice);
-    WEIR_ASSERT(batch); /* the exporter names items of this push, each once */
-    weir_batch *part = weir_batch_part_off(batch, takes_slice);
-    weir_room_force(sender->room, 1, 0, part->bytes);
-    return part;
+    const rest_ending *self = context;
+    slice_left *from = slice_of(self->left, takes_part);
+    WEIR_ASSERT(from); /* the exporter names items of this push, each once */
+    if (from->items < takes_part->items) {
+        weir_otlp_kind kind = (weir_otlp_kind)self->sender->signal;
+        weir_status status = weir_otlp_split(kind, takes_part, from->items, 0, part_off, context);
+        WEIR_ASSERT(status == WEIR_OK); /* out of memory */
+        weir_slice_done(takes_part);
+        return WEIR_OK;
+    }
+    from->items -= takes_part->items;
+    weir_batch *part = weir_batch_part_off(from->batch, takes_part);
+    weir_room_force(self->sender->room, 1, 0, part->bytes);
+    end_rest(self->sender, part, self->error);
+    return WEIR_OK;
 }
 
 /* A batch of which nothing is left was not delivered. */
@@ -363,14 +421,20 @@ void weir_push_done_but(weir_push *done, weir_push_rest *takes_rests, size_t cou
     sender_push *push = WEIR_CONTAINER(done, struct sender_push, super);
     weir_sender *sender = push->sender;
     uint64_t items = push->super.items, rest_items = 0;
+    uint32_t slice_count = push->super.slice_count;
+    weir_error failure = {0};
     push_list_remove(&sender->under_way, push);
-    weir_sender_shared_report(sender->shared, &(weir_error){0});
     weir_backoff_succeeded(&sender->backoff);
     batch_list batches = sender_push_free(push);
+    WEIR_CLEANUP(slices_left_done) slices_left left = slices_of(batches, slice_count);
     for (size_t i = 0; i < count; i++) {
+        rest_ending ending = {sender, &left, &takes_rests[i].error};
         rest_items += takes_rests[i].slice.items;
-        end_rest(sender, part_off(sender, batches, &takes_rests[i].slice), &takes_rests[i].error);
+        if (weir_error_is_retryable(ending.error))
+            failure = *ending.error;
+        (void)part_off(&ending, &takes_rests[i].slice);
     }
+    weir_sender_shared_report(sender->shared, &failure);
     weir_metric_add(sender->meters.sent, (int64_t)(items - rest_items));
     measure_speed(sender, items);
     complete_remainders(sender, batches);
