@@ -321,6 +321,10 @@ static void unreachable(const kafka_exporter *exporter, weir_error *ret_error)
 static void kafka_push(void *self, weir_push *push)
 {
     kafka_exporter *exporter = self;
+    if (push->items == 0) {
+        weir_push_done(push, NULL);
+        return;
+    }
     if (gives_back(exporter)) {
         weir_error error;
         unreachable(exporter, &error);
@@ -378,13 +382,13 @@ bool kafka_reserve(weir_exporter *self, uint64_t items, uint64_t bytes, weir_err
     return false;
 }
 
-void kafka_state_changed(kafka_exporter *exporter, bool is_up, const weir_error *error)
+void kafka_state_changed(kafka_exporter *exporter, const weir_error *error)
 {
     weir_exporter *sender = exporter->sender;
-    weir_sender_report(sender, is_up ? NULL : error);
+    weir_sender_report(sender, error);
     kafka_advance(exporter);
     /* Who was made to wait (block_on_overflow) when there was no broker waits for this. */
-    if (is_up && sender->blocks_on_overflow && sender->on_room)
+    if (!error && sender->blocks_on_overflow && sender->on_room)
         sender->on_room(sender->on_room_user);
     if (gives_back(exporter))
         give_back(exporter);

@@ -207,8 +207,8 @@ void kafka_partitions_known(kafka_exporter *exporter, const char *topic);
 void kafka_drain(weir_exporter *self);
 /* Puts refusing at once in front of the sender's own rules while no broker can be reached. */
 bool kafka_reserve(weir_exporter *self, uint64_t items, uint64_t bytes, weir_error *ret_error);
-/* Brokers can be reached, or none can: `error`. */
-void kafka_state_changed(kafka_exporter *exporter, bool is_up, const weir_error *error);
+/* `error`: no broker can be reached, or they refuse what only a person can mend. NULL: they can be reached again. */
+void kafka_state_changed(kafka_exporter *exporter, const weir_error *error);
 
 /* ---- a worker's producer (writer.c) ---- */
 

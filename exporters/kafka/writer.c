@@ -66,7 +66,7 @@ static void on_state(void *user, bool is_up, const weir_error *error)
     bool was_up = writer->down_since_ns == 0;
     weir_error unknown = {0};
     weir_error_set(&unknown, WEIR_ERROR_RETRYABLE, WEIR_CLOSED, "no connection");
-    const weir_error *why = error ? error : &unknown;
+    const weir_error *why = error || is_up ? error : &unknown;
     if (was_up != is_up)
         log_state(writer->shared, is_up, why);
     if (is_up)
@@ -77,7 +77,7 @@ static void on_state(void *user, bool is_up, const weir_error *error)
         writer->down_error = *why;
     for (int signal = 0; signal < WEIR_SIGNALS; signal++) {
         if (writer->exporters[signal])
-            kafka_state_changed(writer->exporters[signal], is_up, why);
+            kafka_state_changed(writer->exporters[signal], why);
     }
 }
 

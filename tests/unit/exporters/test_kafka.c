@@ -468,6 +468,38 @@ Test(kafka, a_push_that_could_not_start_is_sent_as_soon_as_the_brokers_are_back)
     kafka_bench_close();
 }
 
+/* What only a person can mend is told while the brokers answer: it is no reason to try at once. */
+Test(kafka, trouble_that_lasts_does_not_end_the_pause)
+{
+    kafka_bench_defaults();
+    lab.partitions = 0;
+    kafka_bench_open(WEIR_TRACES);
+    weir_error error;
+    kafka_source *source = kafka_offer_items(0, 100);
+    fake_loop_advance(&lab.loop, 5100); /* the topic is not there: the push is with the sender, which backs off */
+    weir_error_set(&error, WEIR_ERROR_ENDPOINT, WEIR_NOT_FOUND, "no such topic");
+    lab.partitions = 6; /* a push that is sent now would show */
+    lab.handlers->on_state(lab.handlers->user, true, &error);
+    cr_assert(eq(uint, lab.flying_count, 0));
+    fake_loop_advance(&lab.loop, 10000);
+    kafka_acknowledge_all();
+    EXPECT(source, WEIR_DELIVERED);
+    kafka_bench_close();
+}
+
+Test(kafka, a_push_without_items_is_delivered)
+{
+    kafka_bench_defaults();
+    lab.config.topic_from_attribute = weir_strdup("topic");
+    kafka_bench_open(WEIR_TRACES);
+    weir_slice nothing = {.chunk = weir_chunk_new(&lab.account, 0), .id = weir_slice_id_next()};
+    nothing.data = nothing.chunk->data;
+    kafka_source *source = kafka_offer(nothing, NULL);
+    EXPECT(source, WEIR_DELIVERED);
+    cr_assert(eq(uint, lab.produced_count, 0));
+    kafka_bench_close();
+}
+
 Test(kafka, a_client_that_could_not_be_started_is_tried_again)
 {
     kafka_bench_defaults();
