@@ -206,6 +206,47 @@ Test(kafka_producer, reports_what_was_acknowledged)
     finish(&self);
 }
 
+/* ---- tokens ---- */
+
+static int tokens_fetched;
+
+static weir_status no_token(weir_client_auth *self, const weir_metadata *metadata, weir_headers *headers,
+                            weir_error *ret_error)
+{
+    (void)self, (void)metadata, (void)headers;
+    tokens_fetched++;
+    return weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_DENIED, "the test has none");
+}
+
+static weir_client_auth token_source = {.decorate = no_token};
+
+static weir_client_auth *lend_token_source(const weir_host *host, const char *id, weir_error *ret_error)
+{
+    (void)host, (void)id, (void)ret_error;
+    return &token_source;
+}
+
+static bool has_asked_for_a_token(fixture *self)
+{
+    (void)self;
+    return tokens_fetched > 0;
+}
+
+/* The library asks while it is being opened, before anybody listens; and nothing is produced that would wake anyone. */
+Test(kafka_producer, gives_the_library_its_token_at_once)
+{
+    fixture self;
+    weir_kafka_sasl sasl = {.mechanism = WEIR_KAFKA_OAUTHBEARER,
+                            .oauthbearer_token_source = (char *)(uintptr_t) "bearertokenauth"};
+    prepare(&self, 1);
+    self.client.auth.sasl = &sasl;
+    self.host.client_auth = lend_token_source;
+    open_producer(&self);
+    run_until(&self, has_asked_for_a_token);
+    cr_assert_lt(self.waited_ms, 1000);
+    finish(&self);
+}
+
 Test(kafka_producer, delivers_without_acknowledgement)
 {
     fixture self;
