@@ -118,14 +118,26 @@ static void send_again(kafka_exporter *exporter, kafka_message *message, const w
     weir_sender_report(exporter->sender, error);
 }
 
+static void cut(kafka_exporter *exporter, kafka_message *message, const weir_error *error)
+{
+    weir_error no_memory = {0};
+    weir_status status = kafka_request_cut(message->request, message);
+    if (status == WEIR_NO_MEMORY) {
+        weir_error_set(&no_memory, WEIR_ERROR_RETRYABLE, status, "no memory to cut a message that is too large");
+        send_again(exporter, message, &no_memory);
+    } else if (status != WEIR_OK) {
+        kafka_request_rest(message->request, message, error);
+    }
+}
+
 /* Only of a message that was alone it is known that it is too large by itself. */
 static void too_large(kafka_exporter *exporter, kafka_message *message, const weir_error *error)
 {
     message->topic->is_narrow = true;
     if (!message->is_alone)
         kafka_queue_message(exporter, message);
-    else if (!kafka_request_cut(message->request, message))
-        kafka_request_rest(message->request, message, error);
+    else
+        cut(exporter, message, error);
 }
 
 static void failed(kafka_exporter *exporter, kafka_message *message, const weir_error *error)

@@ -103,7 +103,7 @@ typedef enum kafka_message_place { KAFKA_UNSENT, KAFKA_AGAIN, KAFKA_FLYING } kaf
 
 typedef struct kafka_message {
     struct kafka_message *next, *previous; /* of its request */
-    struct kafka_message *queue_next;      /* while it is unsent or to be sent again */
+    struct kafka_message *queue_next;      /* while it is made, unsent or to be sent again */
     kafka_request *request;
     kafka_message_place place;
     kafka_topic *topic;
@@ -120,8 +120,10 @@ typedef struct kafka_message {
     bool is_alone;     /* no other was on its way to the topic, or could join it */
 } kafka_message;
 
-/* Takes the group. NULL, and the group is left as it is, if the message would be larger than max_message_bytes. */
-kafka_message *kafka_message_new(kafka_request *request, weir_otlp_group *takes_group, kafka_target target);
+/* Takes the group; on failure it is left as it is. WEIR_TOO_LARGE: the message would be larger than max_message_bytes.
+ * WEIR_NO_MEMORY: for its text, if it is JSON. */
+WEIR_MUST_USE weir_status kafka_message_new(kafka_request *request, weir_otlp_group *takes_group, kafka_target target,
+                                            kafka_message **ret_message);
 void kafka_message_free(kafka_message *message);
 /* How large groups may be so that messages are not; the first guess, kafka_message_new has the last word. */
 size_t kafka_message_group_max(const kafka_request *request);
@@ -156,10 +158,11 @@ void kafka_request_scatter(kafka_request *request);
 void kafka_request_acknowledged(kafka_request *request, kafka_message *message);
 /* … not delivered: `error` is PERMANENT or TOO_LARGE, or why it expired. */
 void kafka_request_rest(kafka_request *request, kafka_message *message, const weir_error *error);
-/* Too large for the broker: two messages in its place. False, and nothing changed, for a single item. */
-bool kafka_request_cut(kafka_request *request, kafka_message *message);
+/* Too large for the broker: two messages in its place. Otherwise nothing has changed: WEIR_TOO_LARGE, it is a single item;
+ * WEIR_NO_MEMORY. */
+WEIR_MUST_USE weir_status kafka_request_cut(kafka_request *request, kafka_message *message);
 /* Its partition has gone: its items go where they belong by the count of today. False, and nothing changed, if that is
- * not known yet. */
+ * not known yet, or there is no memory for it. */
 bool kafka_request_scatter_again(kafka_request *request, kafka_message *message);
 /* The push is the sender's again: nothing will be reported to it. */
 void kafka_request_detach(kafka_request *request);

@@ -49,18 +49,21 @@ static bool stop(void *context, weir_buffer *piece)
     return false;
 }
 
-/* NULL if the text is longer than `max`. */
-static weir_chunk *json_of(weir_otlp_kind kind, weir_bytes request, uint64_t max, weir_account *account)
+/* WEIR_TOO_LARGE: the text is longer than `max`. */
+static weir_status json_of(weir_otlp_kind kind, weir_bytes request, uint64_t max, weir_account *account,
+                           weir_chunk **ret_text)
 {
     WEIR_BUFFER text = {0};
     size_t piece_max = max > WEIR_OTLP_JSON_PIECE_MIN ? max : WEIR_OTLP_JSON_PIECE_MIN;
     const weir_otlp_json_spill spill = {.spill = stop, .piece_max = piece_max};
     if (!weir_otlp_to_json_in_pieces(kind, &request, 1, &text, &spill) || text.len > max)
-        return NULL;
+        return WEIR_TOO_LARGE;
     weir_chunk *chunk = weir_chunk_new_forced(account, text.len);
-    WEIR_ASSERT(chunk); /* out of memory */
+    if (!chunk)
+        return WEIR_NO_MEMORY;
     memcpy(chunk->data, text.data, text.len);
-    return chunk;
+    *ret_text = chunk;
+    return WEIR_OK;
 }
 
 /* ---- a message ---- */
@@ -78,8 +81,8 @@ static void add_headers(kafka_message *message)
     message->bytes = request->header_bytes + strlen(WEIR_KAFKA_SLICES_HEADER) + message->slices.len;
 }
 
-/* False if there is no room for it beside the headers. */
-static bool add_value(kafka_message *message)
+/* WEIR_TOO_LARGE: there is no room for it beside the headers. */
+static weir_status add_value(kafka_message *message)
 {
     const kafka_request *request = message->request;
     uint64_t max = config_of(request)->producer.max_message_bytes;
@@ -87,17 +90,18 @@ static bool add_value(kafka_message *message)
     uint64_t room = max > taken ? max - taken : 0;
     message->value = message->group.bytes;
     if (is_json(request)) {
-        message->json = json_of((weir_otlp_kind)request->exporter->signal, message->group.bytes, room,
-                                request->writer->shared->host->account);
-        if (!message->json)
-            return false;
+        weir_status status = json_of((weir_otlp_kind)request->exporter->signal, message->group.bytes, room,
+                                     request->writer->shared->host->account, &message->json);
+        if (status != WEIR_OK)
+            return status;
         message->value = (weir_bytes){message->json->data, message->json->size};
     }
     message->bytes += message->value.len;
-    return message->value.len <= room;
+    return message->value.len <= room ? WEIR_OK : WEIR_TOO_LARGE;
 }
 
-kafka_message *kafka_message_new(kafka_request *request, weir_otlp_group *takes_group, kafka_target target)
+weir_status kafka_message_new(kafka_request *request, weir_otlp_group *takes_group, kafka_target target,
+                              kafka_message **ret_message)
 {
     kafka_message *message = WEIR_NEW(kafka_message);
     message->request = request;
@@ -105,13 +109,15 @@ kafka_message *kafka_message_new(kafka_request *request, weir_otlp_group *takes_
     message->partition = target.partition;
     message->group = *takes_group;
     add_headers(message);
-    if (!add_value(message)) {
+    weir_status status = add_value(message);
+    if (status != WEIR_OK) {
         message->group = (weir_otlp_group){0}; /* it stays the caller's */
         kafka_message_free(message);
-        return NULL;
+        return status;
     }
     *takes_group = (weir_otlp_group){0};
-    return message;
+    *ret_message = message;
+    return WEIR_OK;
 }
 
 void kafka_message_free(kafka_message *message)

@@ -204,20 +204,26 @@ void kafka_request_forget(kafka_request *request, kafka_message *message)
 
 /* ---- scattering ---- */
 
+/* Messages of a scattering, which are the request's once all of them are made. */
+typedef struct made_messages {
+    kafka_message *first, **end;
+} made_messages;
+
 typedef struct scatter_job {
     kafka_request *request;
     kafka_route *route; /* NULL: all of it is for `target` */
     kafka_target target;
+    made_messages *made;
 } scatter_job;
 
-static void scatter(scatter_job *job, const weir_slice *const *slices, uint32_t slice_count, uint64_t items_max);
+static weir_status scatter(scatter_job *job, const weir_slice *const *slices, uint32_t slice_count, uint64_t items_max);
 
-static void scatter_slices(scatter_job *job, const weir_slice *slices, uint32_t slice_count, uint64_t items_max)
+static weir_status scatter_slices(scatter_job *job, const weir_slice *slices, uint32_t slice_count, uint64_t items_max)
 {
     WEIR_FREE const weir_slice **list = weir_alloc(slice_count, sizeof *list);
     for (uint32_t i = 0; i < slice_count; i++)
         list[i] = &slices[i];
-    scatter(job, list, slice_count, items_max);
+    return scatter(job, list, slice_count, items_max);
 }
 
 static void refuse_topic(kafka_request *request, weir_otlp_group *group)
@@ -241,26 +247,39 @@ static void refuse_size(kafka_request *request, weir_otlp_group *group)
 }
 
 /* A group that does not fit after all is halved, until it fits or is a single item. */
+static weir_status halve(const scatter_job *job, kafka_target target, const weir_otlp_group *group)
+{
+    scatter_job halves = {.request = job->request, .target = target, .made = job->made};
+    return scatter_slices(&halves, group->slices, group->slice_count, (group->items + 1) / 2);
+}
+
+static weir_status make_message(const scatter_job *job, kafka_target target, weir_otlp_group *takes_group)
+{
+    kafka_message *message;
+    weir_status status = kafka_message_new(job->request, takes_group, target, &message);
+    if (status == WEIR_OK) {
+        *job->made->end = message;
+        job->made->end = &message->queue_next;
+    } else if (status == WEIR_TOO_LARGE && takes_group->items > 1) {
+        return halve(job, target, takes_group);
+    } else if (status == WEIR_TOO_LARGE) {
+        refuse_size(job->request, takes_group);
+        return WEIR_OK;
+    }
+    return status;
+}
+
 static weir_status take_group(void *context, weir_otlp_group *takes_group)
 {
-    scatter_job *job = context;
-    kafka_request *request = job->request;
+    const scatter_job *job = context;
     kafka_target target = job->route ? kafka_route_target(job->route, takes_group->bucket) : job->target;
-    if (!target.topic) {
-        refuse_topic(request, takes_group);
-    } else {
-        kafka_message *message = kafka_message_new(request, takes_group, target);
-        if (message) {
-            add_message(request, message);
-        } else if (takes_group->items == 1) {
-            refuse_size(request, takes_group);
-        } else {
-            scatter_job halves = {.request = request, .target = target};
-            scatter_slices(&halves, takes_group->slices, takes_group->slice_count, (takes_group->items + 1) / 2);
-        }
-    }
+    weir_status status = WEIR_OK;
+    if (target.topic)
+        status = make_message(job, target, takes_group);
+    else
+        refuse_topic(job->request, takes_group);
     weir_otlp_group_done(takes_group);
-    return WEIR_OK;
+    return status;
 }
 
 static uint32_t bucket_of(void *context, const weir_otlp_items *at)
@@ -269,7 +288,7 @@ static uint32_t bucket_of(void *context, const weir_otlp_items *at)
     return kafka_route_bucket(job->route, at);
 }
 
-static void scatter(scatter_job *job, const weir_slice *const *slices, uint32_t slice_count, uint64_t items_max)
+static weir_status scatter(scatter_job *job, const weir_slice *const *slices, uint32_t slice_count, uint64_t items_max)
 {
     const kafka_request *request = job->request;
     bool has_one_bucket = !job->route || job->route->buckets == 1;
@@ -281,9 +300,36 @@ static void scatter(scatter_job *job, const weir_slice *const *slices, uint32_t 
         .give = take_group,
         .context = job,
     };
-    weir_status status = weir_otlp_scatter((weir_otlp_kind)request->exporter->signal, slices, slice_count, &scattering,
-                                           request->writer->shared->host->account);
-    WEIR_ASSERT(status == WEIR_OK); /* take_group never fails; out of memory */
+    return weir_otlp_scatter((weir_otlp_kind)request->exporter->signal, slices, slice_count, &scattering,
+                             request->writer->shared->host->account);
+}
+
+static void forget_rests(kafka_request *request, size_t rest_count)
+{
+    while (request->rest_count > rest_count)
+        weir_slice_done(&request->rests[--request->rest_count].slice);
+}
+
+/* Makes messages, and rests, of the slices; WEIR_NO_MEMORY: of none of them. */
+static weir_status scatter_all(scatter_job *job, const weir_slice *const *slices, uint32_t slice_count,
+                               uint64_t items_max)
+{
+    made_messages made = {.end = &made.first};
+    size_t rests_before = job->request->rest_count;
+    job->made = &made;
+    weir_status status = scatter(job, slices, slice_count, items_max);
+    if (status != WEIR_OK)
+        forget_rests(job->request, rests_before);
+    *made.end = NULL;
+    kafka_message *next;
+    for (kafka_message *message = made.first; message; message = next) {
+        next = message->queue_next;
+        if (status == WEIR_OK)
+            add_message(job->request, message);
+        else
+            kafka_message_free(message);
+    }
+    return status;
 }
 
 static weir_status plan(kafka_request *request, kafka_route *route, const weir_slice *const *slices,
@@ -314,6 +360,14 @@ static void end_untried(kafka_request *request, const kafka_topic *topic)
     end(request, &error);
 }
 
+static void end_without_memory(kafka_request *request)
+{
+    weir_error error;
+    weir_error_set(&error, WEIR_ERROR_RETRYABLE, WEIR_NO_MEMORY, "no memory for the messages of %llu items",
+                   (unsigned long long)request->push->items);
+    end(request, &error);
+}
+
 static bool has_waited(const kafka_request *request)
 {
     uint64_t now_ns = weir_loop_now_ns(request->writer->worker->loop);
@@ -332,7 +386,10 @@ void kafka_request_scatter(kafka_request *request)
     }
     if (plan(request, &route, push->slices, push->slice_count, &topic) == WEIR_OK) {
         scatter_job job = {.request = request, .route = &route};
-        scatter(&job, push->slices, push->slice_count, UINT64_MAX);
+        if (scatter_all(&job, push->slices, push->slice_count, UINT64_MAX) != WEIR_OK) {
+            end_without_memory(request);
+            return;
+        }
         request->is_scattered = true;
         request->exporter->unscattered--;
         end_if_resolved(request);
@@ -343,28 +400,44 @@ void kafka_request_scatter(kafka_request *request)
 
 /* ---- messages once more ---- */
 
-bool kafka_request_cut(kafka_request *request, kafka_message *message)
+static const weir_slice **slices_of(const kafka_message *message)
+{
+    const weir_otlp_group *group = &message->group;
+    const weir_slice **slices = weir_alloc(group->slice_count, sizeof *slices);
+    for (uint32_t i = 0; i < group->slice_count; i++)
+        slices[i] = &group->slices[i];
+    return slices;
+}
+
+/* Others stand in its place, or rests. */
+static void replace(kafka_request *request, kafka_message *message)
+{
+    remove_message(request, message);
+    end_if_resolved(request);
+}
+
+weir_status kafka_request_cut(kafka_request *request, kafka_message *message)
 {
     if (message->group.items < 2)
-        return false;
-    scatter_job halves = {.request = request, .target = {message->topic, message->partition}};
-    scatter_slices(&halves, message->group.slices, message->group.slice_count, (message->group.items + 1) / 2);
-    remove_message(request, message);
-    return true;
+        return WEIR_TOO_LARGE;
+    WEIR_FREE const weir_slice **slices = slices_of(message);
+    scatter_job job = {.request = request, .target = {message->topic, message->partition}};
+    weir_status status = scatter_all(&job, slices, message->group.slice_count, (message->group.items + 1) / 2);
+    if (status == WEIR_OK)
+        replace(request, message);
+    return status;
 }
 
 bool kafka_request_scatter_again(kafka_request *request, kafka_message *message)
 {
     WEIR_CLEANUP(kafka_route_done) kafka_route route = {0};
-    const weir_otlp_group *group = &message->group;
     const kafka_topic *topic = NULL;
-    WEIR_FREE const weir_slice **slices = weir_alloc(group->slice_count, sizeof *slices);
-    for (uint32_t i = 0; i < group->slice_count; i++)
-        slices[i] = &group->slices[i];
-    if (plan(request, &route, slices, group->slice_count, &topic) != WEIR_OK)
+    WEIR_FREE const weir_slice **slices = slices_of(message);
+    if (plan(request, &route, slices, message->group.slice_count, &topic) != WEIR_OK)
         return false;
     scatter_job job = {.request = request, .route = &route};
-    scatter(&job, slices, group->slice_count, UINT64_MAX);
-    remove_message(request, message);
+    if (scatter_all(&job, slices, message->group.slice_count, UINT64_MAX) != WEIR_OK)
+        return false;
+    replace(request, message);
     return true;
 }

@@ -15,6 +15,17 @@
 
 kafka_bench kafka_lab;
 
+/* ---- memory ---- */
+
+weir_chunk *__real_weir_chunk_new_forced(weir_account *account, size_t size);
+weir_chunk *__wrap_weir_chunk_new_forced(weir_account *account, size_t size);
+
+/* The linker puts this in the place of weir_chunk_new_forced. */
+weir_chunk *__wrap_weir_chunk_new_forced(weir_account *account, size_t size)
+{
+    return kafka_lab.has_no_memory ? NULL : __real_weir_chunk_new_forced(account, size);
+}
+
 /* ---- the producer ---- */
 
 static weir_status fake_produce(weir_kafka_producer *producer, const weir_kafka_record *record, weir_error *ret_error)

@@ -30,6 +30,7 @@ typedef struct kafka_bench {
     int32_t partitions;      /* of every topic; 0: not known */
     bool is_down;
     bool cannot_open;
+    bool has_no_memory; /* for chunks */
 } kafka_bench;
 
 extern kafka_bench kafka_lab;

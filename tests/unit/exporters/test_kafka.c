@@ -515,6 +515,59 @@ Test(kafka, a_client_that_could_not_be_started_is_tried_again)
     kafka_bench_close();
 }
 
+/* ---- no memory ---- */
+
+Test(kafka, a_push_there_is_no_memory_for_is_sent_later)
+{
+    kafka_bench_defaults();
+    lab.config.topic_from_attribute = weir_strdup("topic");
+    lab.has_no_memory = true;
+    kafka_bench_open(WEIR_TRACES);
+    kafka_source *source = kafka_offer_items(0, 100);
+    cr_assert(eq(uint, lab.produced_count, 0));
+    lab.has_no_memory = false;
+    fake_loop_advance(&lab.loop, 10000);
+    cr_assert(eq(u64, kafka_items_flying(), 100));
+    kafka_acknowledge_all();
+    EXPECT(source, WEIR_DELIVERED);
+    kafka_bench_close();
+}
+
+Test(kafka, a_text_there_is_no_memory_for_is_written_later)
+{
+    kafka_bench_defaults();
+    lab.config.signals[WEIR_TRACES].encoding = KAFKA_OTLP_JSON;
+    lab.has_no_memory = true;
+    kafka_bench_open(WEIR_TRACES);
+    kafka_source *source = kafka_offer_items(0, 1);
+    cr_assert(eq(uint, lab.produced_count, 0));
+    lab.has_no_memory = false;
+    fake_loop_advance(&lab.loop, 10000);
+    cr_assert(eq(uint, lab.flying_count, 1));
+    kafka_acknowledge_all();
+    EXPECT(source, WEIR_DELIVERED);
+    kafka_bench_close();
+}
+
+Test(kafka, a_message_there_is_no_memory_to_cut_is_cut_later)
+{
+    fresh(WEIR_TRACES);
+    lab.partitions = 1;
+    kafka_source *source = kafka_offer_items(0, 100);
+    kafka_fail(0, WEIR_ERROR_TOO_LARGE, false); /* it may have shared a batch */
+    lab.has_no_memory = true;
+    kafka_fail(0, WEIR_ERROR_TOO_LARGE, false);
+    cr_assert(eq(uint, lab.flying_count, 0));
+    lab.has_no_memory = false;
+    fake_loop_advance(&lab.loop, 10000);
+    kafka_fail(0, WEIR_ERROR_TOO_LARGE, false);
+    cr_assert(eq(uint, lab.flying_count, 1), "one by one from now on");
+    cr_assert(eq(u64, kafka_items_flying(), 50));
+    kafka_acknowledge_all();
+    EXPECT(source, WEIR_DELIVERED);
+    kafka_bench_close();
+}
+
 /* ---- the end ---- */
 
 Test(kafka, what_is_cancelled_keeps_its_memory_until_it_is_reported)
