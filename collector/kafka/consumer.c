@@ -184,7 +184,7 @@ static void report_down(kafka_consumer *consumer, const weir_error *error)
 static bool is_worth_telling(rd_kafka_resp_err_t code, const weir_error *error)
 {
     return code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED ||
-           error->class_ == WEIR_ERROR_ENDPOINT;
+           code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || error->class_ == WEIR_ERROR_ENDPOINT;
 }
 
 static void take_error(kafka_consumer *consumer, rd_kafka_event_t *event)
@@ -194,6 +194,9 @@ static void take_error(kafka_consumer *consumer, rd_kafka_event_t *event)
     if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF && place) {
         report_up(consumer);
         consumer->handlers.on_end(consumer->handlers.user, place->topic, place->partition, place->offset);
+    } else if (code == RD_KAFKA_RESP_ERR__BAD_MSG && place) {
+        consumer->handlers.on_damaged(consumer->handlers.user, place->topic, place->partition, place->offset,
+                                      rd_kafka_event_error_string(event));
     } else if (code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         weir_error error = {0};
         weir_kafka_error(code, "", rd_kafka_event_error_string(event), &error);

@@ -79,6 +79,8 @@ typedef struct weir_kafka_consumer_handlers {
     void (*on_message)(void *user, weir_kafka_message *takes_message);
     /* The end of a partition was reached: `offset` is the next message that will be written there. */
     void (*on_end)(void *user, const char *topic, int32_t partition, int64_t offset);
+    /* The messages of a batch that begins at `offset` are damaged (their checksum is wrong), and are passed over. */
+    void (*on_damaged)(void *user, const char *topic, int32_t partition, int64_t offset, const char *text);
     /* Partitions were given to this member; it fills in their `start`. Borrowed for the call. */
     void (*on_assigned)(void *user, weir_kafka_assigned *partitions, size_t count);
     /* Partitions are to be given up. Unless they `are_lost` (others read them already, and nothing can be committed

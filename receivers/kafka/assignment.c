@@ -114,6 +114,18 @@ static void count_loss(const kafka_partition *partition, int64_t from, int64_t t
              partition->topic, partition->number, (long long)from, (long long)to - 1);
 }
 
+void weir__kafka_on_damaged(void *user, const char *topic, int32_t number, int64_t offset, const char *text)
+{
+    kafka_instance *instance = user;
+    const kafka_partition *partition = weir__kafka_partition_find(instance, topic, number);
+    if (!partition || partition->is_revoking)
+        return;
+    weir_metric_add(partition->counters.losses, 1);
+    weir_log(WEIR_LOG_ERROR, instance->shared->id,
+             "messages are damaged in Kafka: lost topic=%s partition=%d from=%lld error=\"%s\"", topic, number,
+             (long long)offset, text);
+}
+
 /* The topic was deleted and made again: what had not been read of the old one is lost, and nobody knows how much. */
 static kafka_partition *begin_anew(kafka_partition *old, int64_t offset)
 {
@@ -316,7 +328,8 @@ void weir__kafka_revocation_timed_out(void *user)
             left++;
     if (left > 0)
         weir_log(WEIR_LOG_WARN, instance->shared->id,
-                 "partitions were given up while messages were on their way: they may be sent again messages=%zu", left);
+                 "partitions were given up while messages were on their way: they may be sent again messages=%zu",
+                 left);
     commit_for_revocation(instance);
 }
 

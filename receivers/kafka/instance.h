@@ -68,7 +68,7 @@ typedef struct kafka_partition {
 /* A message from its arrival until it is settled, or dropped because its partition is gone. */
 typedef struct kafka_delivery {
     weir_ack ack;
-    struct kafka_delivery *previous, *next; /* in the partition */
+    struct kafka_delivery *previous, *next;                 /* in the partition */
     struct kafka_delivery *previous_waiting, *next_waiting; /* among those to be offered again, or dead letters */
     kafka_partition *partition;
     kafka_window_entry *entry;
@@ -118,7 +118,7 @@ struct kafka_instance {
     kafka_flow flow;
     weir_timer *hold_timer;
 
-    weir_timer *tick; /* every autocommit.interval */
+    weir_timer *tick;     /* every autocommit.interval */
     unsigned commits_out; /* without an answer: one, or two if a revocation did not wait for the first */
     bool commit_again;
 
@@ -173,6 +173,7 @@ void weir__kafka_partitions_measure(kafka_instance *instance);
 void weir__kafka_on_assigned(void *user, weir_kafka_assigned *partitions, size_t count);
 void weir__kafka_on_revoked(void *user, const weir_kafka_position *partitions, size_t count, bool are_lost);
 void weir__kafka_on_end(void *user, const char *topic, int32_t number, int64_t offset);
+void weir__kafka_on_damaged(void *user, const char *topic, int32_t number, int64_t offset, const char *text);
 void weir__kafka_on_committed(void *user, const weir_error *error);
 void weir__kafka_revocation_timed_out(void *user);
 

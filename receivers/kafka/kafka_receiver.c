@@ -155,6 +155,7 @@ static weir_status open_consumer(kafka_instance *instance, weir_error *ret_error
     const kafka_config *config = instance->shared->config;
     const weir_kafka_consumer_handlers handlers = {.on_message = weir__kafka_on_message,
                                                    .on_end = weir__kafka_on_end,
+                                                   .on_damaged = weir__kafka_on_damaged,
                                                    .on_assigned = weir__kafka_on_assigned,
                                                    .on_revoked = weir__kafka_on_revoked,
                                                    .on_committed = weir__kafka_on_committed,

@@ -347,6 +347,15 @@ Test(kafka_receiver, an_offset_out_of_range_is_a_counted_loss)
     cr_assert_eq(metric("weir_kafka_receiver_losses"), 1);
 }
 
+Test(kafka_receiver, messages_that_are_damaged_are_a_counted_loss)
+{
+    bench_assign(1, 10);
+    the_bench.handlers.on_damaged(the_bench.handlers.user, "spans", 0, 10, "CRC");
+    the_bench.handlers.on_damaged(the_bench.handlers.user, "others", 0, 10, "CRC");
+    bench_message(0, 12);
+    cr_assert_eq(metric("weir_kafka_receiver_losses"), 1);
+}
+
 Test(kafka_receiver, a_gap_alone_is_no_loss)
 {
     bench_assign(1, 10);
