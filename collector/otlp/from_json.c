@@ -354,7 +354,7 @@ static bool read_any_key(reader *self, json_object *object)
     if (!weir_otlp__read_text(self, "a string", self->out, &name))
         return false;
     object->number = field_called(object->message, name);
-    if (object->number == 0)
+    if (object->number == 0 && memchr(name.data, '_', name.len))
         object->number = field_called_in_proto(object->message, name);
     weir_otlp__text_skip_blanks(&self->text);
     if (weir_otlp__text_peek(&self->text) != ':')
