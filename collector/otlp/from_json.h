@@ -34,7 +34,8 @@
  * holds exactly the wire form, charged to `account` (may be NULL), and says how many spans, data points or log records
  * are in it. The wire form is about half as long as the text, and hardly ever longer; at worst, in long lists of short
  * numbers (bucket counts, bounds), four times as long. While reading, the account is charged with the text's length and
- * a little more, and with more only when such a list asks for it; afterwards with the result.
+ * a little more, and with more only when such a list asks for it (eight times the text at worst, while what is written
+ * moves to a larger chunk); afterwards with the result. Time is linear in the text.
  * WEIR_INVALID: `*ret_error` is permanent, has the offset of the bad byte or value, and its text names both place and
  * remedy: "offset 123: resourceSpans[0].scopeSpans[0].spans[2].traceId must be 32 hex digits, not 31".
  * WEIR_NO_MEMORY: the account refuses; `*ret_error` is of class THROTTLED. Any thread; nothing is kept. */

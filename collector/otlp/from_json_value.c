@@ -7,8 +7,10 @@ typedef weir_otlp_json_field json_field;
 
 bool weir_otlp__grow(weir_json_reader *self, size_t needed)
 {
-    const size_t len = weir_otlp__written(self);
-    weir_chunk *larger = weir_chunk_new(self->account, len + len / 2 + needed);
+    enum { WIRE_PER_TEXT_MAX = 4 }; /* "1," is eight bytes */
+    const size_t len = weir_otlp__written(self), half = len / 2, rest_max = (WIRE_PER_TEXT_MAX - 1) * needed;
+    /* Half as much again, but no more than the rest of the text can take. */
+    weir_chunk *larger = weir_chunk_new(self->account, len + needed + (half < rest_max ? half : rest_max));
     if (!larger) {
         self->out_of_memory = true;
         return false;

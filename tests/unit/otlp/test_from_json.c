@@ -435,6 +435,23 @@ Test(otlp_from_json, grows_where_the_wire_is_longer_than_the_text)
     cr_assert_eq(weir_account_used(&account), 0);
 }
 
+/* Also while the old chunk and the larger one are both there. */
+Test(otlp_from_json, needs_no_more_than_eight_times_the_text)
+{
+    for (size_t count = 20000; count < 200000; count += 1777) {
+        WEIR_BUFFER text = {0};
+        put_many_numbers(&text, count);
+        weir_account account;
+        weir_account_init(&account, 8 * text.len, 8 * text.len);
+        weir_chunk *chunk = NULL;
+        uint64_t items;
+        weir_error error = {0};
+        cr_assert_eq(weir_otlp_from_json(WEIR_OTLP_METRICS, text.data, text.len, &account, &chunk, &items, &error),
+                     WEIR_OK, "%zu counts", count);
+        weir_chunk_unref(chunk);
+    }
+}
+
 Test(otlp_from_json, gives_back_everything_when_memory_is_refused)
 {
     WEIR_BUFFER text = {0};
