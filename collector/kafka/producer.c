@@ -345,6 +345,27 @@ static bool says_unknown_partition(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 }
 
+/* librdkafka takes all messages before one that was acknowledged for acknowledged too, for a broker takes a producer's
+ * sequence numbers in order only. It does not in a partition that knows nothing of the producer yet: there it takes any
+ * number to begin with, and what was refused just before, while the partition was being made, is lost. Such messages
+ * have no offset. They are sent again, also those that the broker has after all. */
+static bool is_in_doubt(const rd_producer *self, rd_kafka_resp_err_t code, const rd_kafka_message_t *message)
+{
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset < 0 && self->settings.required_acks != 0;
+}
+
+static void set_error(weir_error *error, rd_kafka_resp_err_t code, const rd_kafka_message_t *message)
+{
+    char what[128] = "";
+    if (message && message->rkt)
+        snprintf(what, sizeof what, "topic %s, partition %d: ", rd_kafka_topic_name(message->rkt),
+                 (int)message->partition);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        weir_error_set(error, WEIR_ERROR_RETRYABLE, WEIR_AGAIN, "%sno broker has said where the message is", what);
+    else
+        weir_kafka_error(code, what, NULL, error);
+}
+
 /* Takes the flight. `message` is NULL if the library has refused it. */
 static void report_flight(rd_producer *self, rd_flight *flight, rd_kafka_resp_err_t code,
                           const rd_kafka_message_t *message)
@@ -355,12 +376,8 @@ static void report_flight(rd_producer *self, rd_flight *flight, rd_kafka_resp_er
                                 .partition = message ? message->partition : -1,
                                 .offset = message && message->offset >= 0 ? message->offset : -1,
                                 .latency_ns = now_ns(self) - flight->start_ns};
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        char what[128] = "";
-        if (message && message->rkt)
-            snprintf(what, sizeof what, "topic %s, partition %d: ", rd_kafka_topic_name(message->rkt),
-                     (int)message->partition);
-        weir_kafka_error(code, what, NULL, &error);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || is_in_doubt(self, code, message)) {
+        set_error(&error, code, message);
         report.error = &error;
     }
     free_flight(self, flight);
