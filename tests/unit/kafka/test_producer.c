@@ -362,6 +362,38 @@ Test(kafka_producer, waits_out_what_passes)
 
 /* ---- a library that ends ---- */
 
+static bool one_step(fixture *self)
+{
+    (void)self;
+    return true;
+}
+
+static bool both_reported(fixture *self)
+{
+    return self->reports == 2;
+}
+
+/* Two requests under way to one partition: the first is refused, the second acknowledged. */
+Test(kafka_producer, does_not_take_the_librarys_conclusion_for_an_acknowledgement)
+{
+    fixture self;
+    prepare(&self, 1);
+    open_producer(&self);
+    produce_ok(&self, 6);
+    run_until(&self, one_report);
+    rd_kafka_mock_broker_set_rtt(self.mock.cluster, 1, 300);
+    rd_kafka_mock_push_request_errors(self.mock.cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    produce_ok(&self, 0);
+    run_until(&self, one_step);
+    produce_ok(&self, 6);
+    run_until(&self, both_reported);
+    cr_expect_not(self.outcomes[0].is_delivered, "no broker has said so");
+    cr_expect_eq(self.outcomes[0].error.class_, WEIR_ERROR_RETRYABLE);
+    cr_expect(self.outcomes[6].is_delivered);
+    finish(&self);
+}
+
 Test(kafka_producer, survives_a_fatal_error)
 {
     fixture self;
