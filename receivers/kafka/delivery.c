@@ -116,7 +116,10 @@ void weir__kafka_on_message(void *user, weir_kafka_message *takes_message)
 
 /* ---- to the pipeline ---- */
 
-static void wait_to_offer(kafka_delivery *delivery, uint32_t delay_ms)
+/* The pipeline's delay is for clients far away: to offer again costs next to nothing here, and what waits for an
+ * exporter that has long had room again is time lost. So it is done when half of what is on its way is through, or by
+ * the clock if nothing is. */
+static void wait_to_offer(kafka_delivery *delivery)
 {
     kafka_instance *instance = delivery->partition->instance;
     bool is_first = !instance->waiting.first;
@@ -126,7 +129,8 @@ static void wait_to_offer(kafka_delivery *delivery, uint32_t delay_ms)
         return;
     if (instance->backoff_ms < BACKOFF_MS_MIN)
         instance->backoff_ms = BACKOFF_MS_MIN;
-    weir_timer_start(instance->waiting_timer, delay_ms > instance->backoff_ms ? delay_ms : instance->backoff_ms);
+    instance->in_pipeline_to_offer = instance->in_pipeline_count / 2;
+    weir_timer_start(instance->waiting_timer, instance->backoff_ms);
     instance->backoff_ms = instance->backoff_ms < BACKOFF_MS_MAX / 2 ? instance->backoff_ms * 2 : BACKOFF_MS_MAX;
 }
 
@@ -138,7 +142,7 @@ static void offer(kafka_delivery *delivery)
     weir_error error = {0};
     weir_status status = weir__kafka_content_read(delivery, &batch, &error);
     if (status == WEIR_NO_MEMORY) {
-        wait_to_offer(delivery, error.retry_after_ms);
+        wait_to_offer(delivery);
     } else if (status != WEIR_OK) {
         weir_metric_add(partition->counters.unmarshal_failed, 1);
         weir__kafka_dead_letter_write(delivery, KAFKA_NOT_OTLP, &error);
@@ -147,6 +151,7 @@ static void offer(kafka_delivery *delivery)
     } else {
         delivery->items = batch->items;
         delivery->is_in_pipeline = true;
+        partition->instance->in_pipeline_count++;
         weir_entry_offer(partition->instance->entries[partition->signal], batch);
     }
 }
@@ -185,6 +190,8 @@ static void accepted(kafka_delivery *delivery)
     if (partition->is_gone)
         weir_metric_add(counters->dropped_acknowledgements, 1);
     instance->backoff_ms = 0;
+    if (instance->waiting.first && instance->in_pipeline_count <= instance->in_pipeline_to_offer)
+        weir_timer_start(instance->waiting_timer, 0);
     weir__kafka_delivery_settle(delivery);
 }
 
@@ -195,6 +202,7 @@ static void outcome_arrived(weir_ack *ack, const weir_outcome *outcome)
     kafka_instance *instance = partition->instance;
     WEIR_ASSERT(delivery->is_in_pipeline);
     delivery->is_in_pipeline = false;
+    instance->in_pipeline_count--;
     if (outcome->kind == WEIR_DELIVERED) {
         accepted(delivery);
     } else if (partition->is_gone || partition->is_revoking || instance->is_draining || instance->is_freed) {
@@ -203,7 +211,7 @@ static void outcome_arrived(weir_ack *ack, const weir_outcome *outcome)
         weir_metric_add(instance->shared->counters.refused[partition->signal], (int64_t)delivery->items);
         weir__kafka_dead_letter_write(delivery, KAFKA_REFUSED, &outcome->error);
     } else {
-        wait_to_offer(delivery, outcome->error.retry_after_ms);
+        wait_to_offer(delivery);
         weir__kafka_flow_update(instance);
     }
 }

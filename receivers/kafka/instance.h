@@ -114,6 +114,8 @@ struct kafka_instance {
     kafka_delivery_list waiting; /* to be offered again */
     weir_timer *waiting_timer;
     uint32_t backoff_ms;
+    size_t in_pipeline_count;    /* deliveries */
+    size_t in_pipeline_to_offer; /* when no more than these are in it, what waits is offered again */
 
     kafka_flow flow;
     weir_timer *hold_timer;

@@ -12,7 +12,7 @@
 enum {
     /* That the library holds ready for each worker. Once it holds more it looks again only after up to a second: this is
      * well above what one answer of a broker comes to, also when it was compressed. */
-    QUEUED_BYTES_MAX = 4 * 1024 * 1024,
+    QUEUED_BYTES_MAX = 12 * 1024 * 1024,
     IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024, /* of all workers together … */
     IN_FLIGHT_SHARE = 4,                    /* … and at most this part of the memory limit */
     IN_FLIGHT_BYTES_MIN = 512 * 1024,       /* of each worker */

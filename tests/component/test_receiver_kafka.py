@@ -2,10 +2,11 @@
 """The kafka receiver with a real broker: offsets move behind the exporters only, whoever dies, and what cannot be read
 does not hold up the rest."""
 
+import random
 import uuid
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from support.books import assert_balanced, printed_books
 from support.load import numbered
@@ -125,6 +126,44 @@ def test_a_poison_message_goes_to_the_dead_letters_and_the_partition_moves_on(re
     assert (letter.header("weir.partition"), letter.header("weir.offset")) == (b"2", b"0")
     assert letter.header("weir.signal") == b"traces" and letter.header("weir.error")
     assert program.metric("weir_kafka_receiver_dead_letters", reason="not_otlp") == 1
+    stop_balanced(program)
+
+
+def test_of_a_message_too_large_for_the_dead_letters_they_are_told_where_it_lies(reader):
+    reader.topic = reader.kafka.new_topic("large", partitions=3, max_message_bytes=30_000_000)
+    program = reader.start()
+    reader.kafka.produce(reader.topic, random.randbytes(12_000_000), partition=2)
+    reader.write([1], partition=2)
+    reader.wait_for_numbers([1])
+    reader.wait_for_committed(p0=0, p1=0, p2=2)
+    (letter,) = reader.kafka.consume(f"{reader.group}-dead")
+    assert (letter.value, letter.header("weir.offset"), letter.header("weir.left_out")) == (None, b"0", b"12000000")
+    assert program.metric("weir_memory_account_used") < 64 << 20
+    stop_balanced(program)
+
+
+def test_what_waited_for_an_exporter_goes_on_as_soon_as_that_does(reader):
+    reader.sink.hold()
+    numbers = range(1, 4001)
+    reader.write(numbers, partition=0)
+    program = reader.start()
+    wait_until(lambda: program.metric("weir_kafka_receiver_pauses") > 0, what="a pause")
+    reader.sink.release()
+    reader.wait_for_numbers(numbers, timeout=10)
+    reader.wait_for_committed(p0=4000, p1=0, p2=0)
+    stop_balanced(program)
+
+
+def test_a_group_that_cannot_be_joined_is_told(reader):
+    other = Consumer({"bootstrap.servers": reader.kafka.bootstrap, "group.id": reader.group,
+                      "partition.assignment.strategy": "range"})
+    other.subscribe([reader.topic])
+    wait_until(lambda: other.poll(0.1) or other.assignment(), what="partitions of the other's")
+    program = reader.start()
+    wait_until(lambda: other.poll(0.1) or "write their group_rebalance_strategies" in program.output(), what="a reason")
+    other.close()
+    reader.write([1], partition=0)
+    reader.wait_for_numbers([1])
     stop_balanced(program)
 
 

@@ -179,6 +179,30 @@ Test(kafka_receiver, what_the_pipeline_has_no_room_for_is_offered_again)
     cr_assert_eq(metric("otelcol_receiver_accepted_spans"), 1, "it counts once, however often it was offered");
 }
 
+Test(kafka_receiver, a_delay_for_clients_is_not_waited_for)
+{
+    the_bench.outcome = (weir_outcome){.kind = WEIR_RETRY_LATER, .error.retry_after_ms = 60000};
+    bench_assign(1, 0);
+    bench_message(0, 0);
+    bench_advance(100);
+    cr_assert_eq(the_bench.offered, 2);
+}
+
+Test(kafka_receiver, what_waits_is_offered_again_once_half_of_the_pipeline_is_through)
+{
+    the_bench.holds = true;
+    bench_assign(1, 0);
+    for (int64_t offset = 0; offset < 5; offset++)
+        bench_message(0, offset);
+    bench_complete(4, WEIR_RETRY_LATER); /* four are left */
+    bench_complete(0, WEIR_DELIVERED);
+    bench_advance(1);
+    cr_assert_eq(the_bench.offered, 5);
+    bench_complete(1, WEIR_DELIVERED);
+    bench_advance(1);
+    cr_assert_eq(the_bench.offered, 6, "well before the 100 ms are over");
+}
+
 Test(kafka_receiver, an_exporter_that_is_behind_first_holds_and_then_pauses)
 {
     the_bench.outcome.kind = WEIR_RETRY_LATER;
