@@ -33,6 +33,16 @@ static weir_status set(rd_kafka_conf_t *conf, const char *property, uint64_t val
     return status;
 }
 
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static weir_status set_promise(rd_kafka_conf_t *conf, const weir_kafka_producer_settings *settings,
                                weir_error *ret_error)
 {
@@ -42,16 +52,12 @@ static weir_status set_promise(rd_kafka_conf_t *conf, const weir_kafka_producer_
         status = weir_kafka_conf_set(conf, "enable.idempotence", settings->required_acks == -1 ? "true" : "false",
                                      ret_error);
     if (status == WEIR_OK)
-        status = set(conf, "message.timeout.ms", settings->message_timeout_ms, "message timeout", ret_error);
+        status = set(conf, "message.timeout.ms", min_of(settings->message_timeout_ms, INT32_MAX),
+                     "retry_on_failure.max_elapsed_time", ret_error);
     if (status == WEIR_OK)
         status = weir_kafka_conf_set(conf, "allow.auto.create.topics",
                                      settings->allow_auto_topic_creation ? "true" : "false", ret_error);
     return status;
-}
-
-static uint64_t max_of(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 static weir_status set_bounds(rd_kafka_conf_t *conf, const weir_kafka_producer_settings *settings,
@@ -76,9 +82,8 @@ static weir_status set_bounds(rd_kafka_conf_t *conf, const weir_kafka_producer_s
  * some time after that. */
 static weir_status set_times(rd_kafka_conf_t *conf, const weir_kafka_producer_settings *settings, weir_error *ret_error)
 {
-    uint64_t silence_ms = max_of(settings->request_timeout_ms * 2, SOCKET_TIMEOUT_MIN_MS);
-    if (silence_ms > SOCKET_TIMEOUT_MAX_MS)
-        silence_ms = SOCKET_TIMEOUT_MAX_MS;
+    uint64_t silence_ms =
+        min_of(max_of(settings->request_timeout_ms * 2, SOCKET_TIMEOUT_MIN_MS), SOCKET_TIMEOUT_MAX_MS);
     weir_status status = set(conf, "request.timeout.ms", settings->request_timeout_ms, "timeout", ret_error);
     if (status == WEIR_OK)
         status = set(conf, "socket.timeout.ms", silence_ms, "timeout", ret_error);

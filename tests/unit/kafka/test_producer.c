@@ -506,6 +506,17 @@ Test(kafka_producer, refuses_what_is_too_large)
 
 /* ---- settings ---- */
 
+/* Forty days, which the library cannot count in milliseconds. */
+Test(kafka_producer, takes_a_time_that_is_too_long_for_the_library)
+{
+    fixture self;
+    weir_error error;
+    prepare(&self, 1);
+    self.settings.message_timeout_ms = (uint64_t)40 * 24 * 3600 * 1000;
+    cr_assert_eq(weir_kafka_producer_check(&self.settings, &error), WEIR_OK, "%s", error.text);
+    finish(&self);
+}
+
 Test(kafka_producer, checks_settings_without_opening_anything)
 {
     fixture self;
