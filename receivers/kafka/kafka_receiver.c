@@ -10,9 +10,11 @@
 #include "telemetry/log.h"
 
 enum {
-    /* That the library holds ready for each worker. Once it holds more it looks again only after up to a second: this is
-     * well above what one answer of a broker comes to, also when it was compressed. */
-    QUEUED_BYTES_MAX = 12 * 1024 * 1024,
+    /* That the library holds ready. Once it holds more it looks again only after up to a second, so this decides how fast
+     * a backlog is read: with two workers and 12 MiB each twice as fast as with 4 MiB each. */
+    READY_BYTES_MAX = 24 * 1024 * 1024, /* of all workers together … */
+    READY_SHARE = 8,                    /* … and at most this part of the memory limit */
+    READY_BYTES_MIN = 4 * 1024 * 1024,  /* of each worker: well above what one answer comes to once it is inflated */
     IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024, /* of all workers together … */
     IN_FLIGHT_SHARE = 4,                    /* … and at most this part of the memory limit */
     IN_FLIGHT_BYTES_MIN = 512 * 1024,       /* of each worker */
@@ -35,10 +37,19 @@ static void close_receiver(void *shared_part)
     free(shared);
 }
 
-/* What the library holds: an answer that is being read and one that is being made messages of, and what is ready. */
-static size_t library_bytes(const kafka_config *config)
+/* What the library may hold ready for each worker. */
+static size_t ready_bytes(const weir_host *host)
 {
-    return (size_t)config->max_fetch_size * 2 + QUEUED_BYTES_MAX;
+    size_t share = host->account->limit_bytes / READY_SHARE;
+    size_t of_all = share < READY_BYTES_MAX ? share : READY_BYTES_MAX;
+    size_t of_each = of_all / host->workers;
+    return of_each > READY_BYTES_MIN ? of_each : READY_BYTES_MIN;
+}
+
+/* What the library holds: an answer that is being read and one that is being made messages of, and what is ready. */
+static size_t library_bytes(const kafka_config *config, const weir_host *host)
+{
+    return (size_t)config->max_fetch_size * 2 + ready_bytes(host);
 }
 
 static weir_status open_receiver(const weir_host *host, const char *id, const void *config, void **ret_shared,
@@ -46,7 +57,7 @@ static weir_status open_receiver(const weir_host *host, const char *id, const vo
 {
     kafka_shared *shared = WEIR_NEW(kafka_shared);
     *shared = (kafka_shared){.host = host, .id = id, .config = config, .library = &librdkafka};
-    shared->reserved_bytes = library_bytes(config) * host->workers;
+    shared->reserved_bytes = library_bytes(config, host) * host->workers;
     if (!weir_account_reserve(host->account, shared->reserved_bytes)) {
         size_t needed = shared->reserved_bytes;
         free(shared);
@@ -182,7 +193,7 @@ static weir_status open_consumer(kafka_instance *instance, weir_error *ret_error
                                                    .fetch_bytes_max = config->max_fetch_size,
                                                    .partition_fetch_bytes_max = config->max_partition_fetch_size,
                                                    .fetch_wait_ms = config->max_fetch_wait_ms,
-                                                   .queued_bytes_max = QUEUED_BYTES_MAX};
+                                                   .queued_bytes_max = ready_bytes(instance->shared->host)};
     weir_status status = instance->shared->library->consumer_open(&instance->worker, &settings, &handlers,
                                                                   &instance->consumer, ret_error);
     free(topics);
