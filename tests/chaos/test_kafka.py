@@ -19,9 +19,11 @@ from support.chain import SIDECAR, TO_SINK, Chain
 from support.ledger import Clients
 from support.load import GrpcClient, HttpClient, numbered
 from support.process import wait_until
+from support.watch import Watch
 
 KILLS = int(os.environ.get("WEIR_KAFKA_KILLS", "3"))
 OUTAGE_S = float(os.environ.get("WEIR_KAFKA_OUTAGE_S", "20"))
+BACKLOG, RSS_MIB_MAX = 300_000, 64
 REFUSED_AT_ONCE_S = 3
 REFUSALS = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "503", "429"}
 
@@ -302,3 +304,23 @@ def test_jaeger_away(weir, kafka, jaeger_on_disk, tmp_path, rows):
             jaeger_on_disk.start()
             time.sleep(2)
         end_well(chain, rows, f"Jaeger away for {OUTAGE_S:.0f} s", timeout=60 + OUTAGE_S)
+
+
+## A backlog
+
+
+@pytest.mark.timeout(240)
+def test_backlog_is_read_with_little_memory(weir, kafka, tmp_path):
+    """Of spans of some 600 bytes, and a backend that at first answers nothing. tests/bench/kafka reads two million."""
+    with Chain(weir, kafka, tmp_path) as chain:
+        bodies = (numbered(range(first, first + 100), padding=60_000).SerializeToString()
+                  for first in range(1, BACKLOG, 100))
+        kafka.produce_all(chain.spans, bodies)
+        chain.arrivals.hold()
+        gateway = chain.add_gateway()
+        time.sleep(3)
+        chain.arrivals.release()
+        chain.wait_for_end(180)
+        print(f"{BACKLOG} spans read with a peak RSS of {gateway.rss_peak_kib() / 1024:.1f} MiB")
+        assert len(chain.arrivals.of) == BACKLOG
+        assert gateway.rss_peak_kib() < RSS_MIB_MAX * 1024 or not Watch(gateway).rss_means_something

@@ -140,7 +140,14 @@ class Process:
 
     def rss_kib(self) -> int:
         """Resident memory now."""
+        return self._status("VmRSS")
+
+    def rss_peak_kib(self) -> int:
+        """The most it ever was."""
+        return self._status("VmHWM")
+
+    def _status(self, key: str) -> int:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(key + ":"):
                 return int(line.split()[1])
         raise AssertionError(f"{self.name} has ended")
