@@ -5,6 +5,12 @@
  *
  * On assignment the group's committed offsets are asked for first, all of them: so that the receiver can tell a partition
  * that is new from a group that is, and begin where it wants to. Meanwhile the library waits for rd_kafka_assign.
+ *
+ * A broker answers the requests of a connection one after the other, and a request to join only when all members have
+ * sent theirs: seconds later. A commit behind it would arrive when the group is a generation further, which costs the
+ * member all its partitions (librdkafka 2.0.2 takes them for lost). So nothing is committed between what makes the
+ * library join again (a revocation, and with cooperation the assignment that ends it) and the next rebalance, for some
+ * seconds at most: not every such assignment is followed by one.
  */
 #include "kafka/consumer.h"
 
@@ -30,6 +36,7 @@ enum {
     ASK_TIMEOUT_MS = 10000,     /* for them to be answered */
     QUEUED_MESSAGES_MIN = 2000, /* held ready, as long as queued_bytes_max allows it */
     MAX_POLL_INTERVAL_MS = 300000,
+    JOINING_MS_MAX = 5000,               /* above heartbeat_interval's default, within which all members hear of it */
     REFRESH_MS_MAX = 10000,              /* a topic that is not there yet is found so soon, and so are new partitions */
     DESTROY_S_MAX = 3,                   /* then the library is left behind */
     LIBRARY_MESSAGE_BYTES_MAX = 1000000, /* message.max.bytes, which fetch.max.bytes must not be below */
@@ -56,6 +63,9 @@ typedef struct kafka_consumer {
     weir_timer *ask_again;
     rd_kafka_topic_partition_list_t *assigning; /* given to this member, and committed offsets being asked for */
     rd_kafka_topic_partition_list_t *revoking;  /* until revoke_done */
+    weir_loop *loop;
+    uint64_t joining_until_ns; /* nothing is committed before; 0: it is not joining */
+    bool joins_after_assign;   /* cooperation: the assignment that comes ends a revocation */
     bool is_held;
     bool is_closing;
     bool is_down;
@@ -226,19 +236,30 @@ static void log_failure(const kafka_consumer *consumer, const char *what, rd_kaf
     rd_kafka_error_destroy(takes_error);
 }
 
+static void begin_joining(kafka_consumer *consumer)
+{
+    consumer->joining_until_ns = weir_loop_now_ns(consumer->loop) + (uint64_t)JOINING_MS_MAX * 1000000;
+}
+
 /* NULL is fine for nothing. */
 static void assign(kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions)
 {
     rd_kafka_t *rk = consumer->library->rk;
+    if (consumer->joins_after_assign)
+        begin_joining(consumer);
+    consumer->joins_after_assign = false;
     if (is_cooperative(consumer))
         log_failure(consumer, "partitions could not be taken", rd_kafka_incremental_assign(rk, partitions));
     else
         rd_kafka_assign(rk, partitions);
 }
 
-static void unassign(kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions)
+static void unassign(kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions, bool are_lost)
 {
     rd_kafka_t *rk = consumer->library->rk;
+    consumer->joins_after_assign = is_cooperative(consumer) && !are_lost;
+    if (!consumer->joins_after_assign)
+        begin_joining(consumer);
     if (is_cooperative(consumer))
         log_failure(consumer, "partitions could not be given up", rd_kafka_incremental_unassign(rk, partitions));
     else
@@ -340,7 +361,7 @@ static void take_revocation(kafka_consumer *consumer, const rd_kafka_topic_parti
         consumer->revoking = rd_kafka_topic_partition_list_copy(list);
     consumer->handlers.on_revoked(consumer->handlers.user, partitions, (size_t)list->cnt, are_lost);
     if (are_lost)
-        unassign(consumer, list);
+        unassign(consumer, list, true);
     free(partitions);
 }
 
@@ -348,6 +369,7 @@ static void take_rebalance(kafka_consumer *consumer, rd_kafka_event_t *event)
 {
     const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
     end_assigning(consumer);
+    consumer->joining_until_ns = 0;
     if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         take_revocation(consumer, list);
     } else if (list->cnt == 0 || consumer->is_closing) {
@@ -364,7 +386,7 @@ static void consumer_revoke_done(weir_kafka_consumer *super)
     if (!consumer->revoking)
         return;
     rd_kafka_topic_partition_list_t *list = WEIR_TAKE(consumer->revoking);
-    unassign(consumer, list);
+    unassign(consumer, list, false);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -483,6 +505,8 @@ static void consumer_pause(weir_kafka_consumer *super, const weir_kafka_position
 static weir_status consumer_commit(weir_kafka_consumer *super, const weir_kafka_position *offsets, size_t count)
 {
     kafka_consumer *consumer = WEIR_CONTAINER(super, kafka_consumer, super);
+    if (weir_loop_now_ns(consumer->loop) < consumer->joining_until_ns)
+        return WEIR_AGAIN;
     rd_kafka_topic_partition_list_t *list = list_of(offsets, count);
     rd_kafka_resp_err_t code = rd_kafka_commit_queue(consumer->library->rk, list, consumer->library->queue, NULL, NULL);
     rd_kafka_topic_partition_list_destroy(list);
@@ -676,6 +700,7 @@ weir_status weir_kafka_consumer_open(const weir_worker *worker, const weir_kafka
     kafka_consumer *consumer = WEIR_NEW(kafka_consumer);
     *consumer = (kafka_consumer){.super.ops = &consumer_ops,
                                  .library = library,
+                                 .loop = worker->loop,
                                  .handlers = *handlers,
                                  .group_id = weir_strdup(settings->group_id)};
     consumer->watch = weir_watch_new(worker->loop, library->wake_fd, woken, consumer);

@@ -3,6 +3,7 @@
 does not hold up the rest."""
 
 import random
+import time
 import uuid
 
 import pytest
@@ -206,6 +207,24 @@ def stop_balanced_after(reader, numbers):
     program = reader.start()
     reader.wait_for_numbers(numbers)
     stop_balanced(program)
+
+
+def test_a_member_that_joins_costs_the_others_nothing(reader):
+    first = reader.start()
+    reader.wait_for_committed(p0=0, p1=0, p2=0)
+    numbers = iter(range(1, 1000))
+    reader.write([next(numbers)], partition=0)
+    second = reader.start()
+    until = time.monotonic() + 5
+    while time.monotonic() < until:  # so that there is something to commit at every moment
+        for partition in range(3):
+            reader.write([next(numbers)], partition)
+    last = next(numbers)
+    reader.wait_for_numbers(range(1, last))
+    assert sorted(reader.sink.numbers()) == list(range(1, last))
+    for program in (first, second):
+        assert "partitions assigned" in program.output() and "partitions lost" not in program.output()
+        stop_balanced(program)
 
 
 def test_a_member_that_stops_leaves_the_group_at_once(reader):
