@@ -15,6 +15,8 @@ from support.collector import weir_binary
 from support.load import GrpcClient, numbered, numbers_in
 from support.process import free_port, wait_until
 
+pytestmark = pytest.mark.asan
+
 CONFIG = """
 receivers:
   otlp:

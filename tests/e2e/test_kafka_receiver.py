@@ -14,6 +14,8 @@ from support.load import numbered
 from support.process import wait_until
 from support.sink import Sink
 
+pytestmark = pytest.mark.asan
+
 CONFIG = """
 receivers:
   kafka:
