@@ -210,6 +210,22 @@ def test_a_gateway_ends_in_good_order(weir, kafka, tmp_path, rows):
     assert outcome.repeated_spans == outcome.repeated_records == 0, outcome
 
 
+@pytest.mark.timeout(180)
+def test_a_group_of_weir_and_the_collector(weir, collector, kafka, tmp_path, rows):
+    """As while a fleet is being moved: they share the partitions, and hand them to each other."""
+    of_weir = MADE_SAFE.replace("initial_offset:", "group_rebalance_strategies: [cooperative-sticky]\n    initial_offset:")
+    with Chain(weir, kafka, tmp_path) as chain:
+        chain.add_sidecars(2)
+        chain.add_gateway(MADE_SAFE, run=collector)
+        chain.add_gateways(1, of_weir)
+        with chain.load():
+            time.sleep(3)
+            chain.add_gateways(1, of_weir)
+            chain.gateways[0].stop_cleanly()
+            time.sleep(4)
+        end_well(chain, rows, "a Collector's place in the group is taken by weir")
+
+
 ## Topics
 
 

@@ -119,11 +119,12 @@ class Chain:
                           for _ in range(count)]
         return self.sidecars[-count:]
 
-    def add_gateway(self, config: str | None = None):
+    def add_gateway(self, config: str | None = None, run=None):
         config = config or (TO_JAEGER if self.jaeger else TO_SINK)
-        gateway = self._run(config, KAFKA=self.kafka.bootstrap, SPANS=self.spans, RECORDS=self.records, GROUP=self.group,
-                            SINK=self.sink.endpoint, JAEGER_PORT=self.jaeger.grpc_port if self.jaeger else 0,
-                            FILE=self.directory / f"{self.service}-{len(self.gateways)}.jsonl")
+        env = {"KAFKA": self.kafka.bootstrap, "SPANS": self.spans, "RECORDS": self.records, "GROUP": self.group,
+               "SINK": self.sink.endpoint, "JAEGER_PORT": self.jaeger.grpc_port if self.jaeger else 0,
+               "FILE": self.directory / f"{self.service}-{len(self.gateways)}.jsonl"}
+        gateway = (run or self._run)(config, **env)
         self.gateways.append(gateway)
         return gateway
 
