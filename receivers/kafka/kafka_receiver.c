@@ -11,8 +11,8 @@
 
 enum {
     /* That the library holds ready. Once it holds more it looks again only after up to a second, so this decides how fast
-     * a backlog is read: with two workers and 12 MiB each twice as fast as with 4 MiB each. */
-    READY_BYTES_MAX = 24 * 1024 * 1024, /* of all workers together … */
+     * a backlog is read; and it is most of the memory that reading one takes. */
+    READY_BYTES_MAX = 16 * 1024 * 1024, /* of all workers together … */
     READY_SHARE = 8,                    /* … and at most this part of the memory limit */
     READY_BYTES_MIN = 4 * 1024 * 1024,  /* of each worker: well above what one answer comes to once it is inflated */
     IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024, /* of all workers together … */
