@@ -12,12 +12,12 @@
 enum {
     /* That the library holds ready. Once it holds more it looks again only after up to a second, so this decides how fast
      * a backlog is read; and it is most of the memory that reading one takes. */
-    READY_BYTES_MAX = 16 * 1024 * 1024, /* of all workers together … */
-    READY_SHARE = 8,                    /* … and at most this part of the memory limit */
-    READY_BYTES_MIN = 4 * 1024 * 1024,  /* of each worker: well above what one answer comes to once it is inflated */
-    IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024, /* of all workers together … */
-    IN_FLIGHT_SHARE = 4,                    /* … and at most this part of the memory limit */
-    IN_FLIGHT_BYTES_MIN = 512 * 1024,       /* of each worker */
+    READY_BYTES_MAX = 16 * 1024 * 1024,    /* of all workers together … */
+    READY_SHARE = 8,                       /* … and at most this part of the memory limit */
+    READY_BYTES_MIN = 4 * 1024 * 1024,     /* of each worker: well above what one answer comes to once it is inflated */
+    IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024, /* of all workers together … */
+    IN_FLIGHT_SHARE = 4,                   /* … and at most this part of the memory limit */
+    IN_FLIGHT_BYTES_MIN = 512 * 1024,      /* of each worker */
     OPEN_AGAIN_MS = 10000,
     DRAIN_MS = 10000, /* then the group is left: others read again what is still on its way */
 };

@@ -77,8 +77,12 @@ def test_what_an_application_sends_comes_through(around, jaeger, tmp_path, in_fr
             kafka.wait_for_lag(group, topic)
         wait_until(lambda: len(numbers_in(jaeger, service)) >= REQUESTS * ITEMS, what="all spans in Jaeger", every=0.2)
         assert sorted(numbers_in(jaeger, service)) == list(range(1, REQUESTS * ITEMS + 1))
-        records = [line for file in files if file.exists() for line in file.read_text().splitlines()]
-        assert sum(line.count('"key":"number"') for line in records) == REQUESTS * ITEMS
+        wait_until(lambda: records_in(files) >= REQUESTS * ITEMS, what="all records in the files", every=0.2)
+        assert records_in(files) == REQUESTS * ITEMS
+
+
+def records_in(files) -> int:
+    return sum(file.read_text().count('"key":"number"') for file in files if file.exists())
 
 
 def send(endpoint: str, service: str):
