@@ -4,73 +4,16 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "../exporters/fake_loop.h"
 #include "core/memory.h"
 
 kafka_bench the_bench;
 
-/* ---- a loop with a clock and timers, and nothing else ---- */
-
-typedef struct bench_timer {
-    weir_timer super;
-    weir_timer_fn fire;
-    void *user;
-    uint64_t at_ns; /* 0: stopped */
-    struct bench_timer *next;
-} bench_timer;
-
-static uint64_t clock_ns = 1000000000;
-static bench_timer *timers;
-
-static uint64_t loop_now_ns(weir_loop *loop)
-{
-    (void)loop;
-    return clock_ns;
-}
-
-static weir_timer *loop_timer_new(weir_loop *loop, weir_timer_fn fire, void *user)
-{
-    bench_timer *timer = WEIR_NEW(bench_timer);
-    *timer = (bench_timer){.super.loop = loop, .fire = fire, .user = user, .next = timers};
-    timers = timer;
-    return &timer->super;
-}
-
-static void loop_timer_start(weir_timer *timer, uint64_t delay_ms)
-{
-    ((bench_timer *)timer)->at_ns = clock_ns + delay_ms * 1000000;
-}
-
-static void loop_timer_stop(weir_timer *timer)
-{
-    ((bench_timer *)timer)->at_ns = 0;
-}
-
-static void loop_timer_free(weir_timer *timer)
-{
-    bench_timer **link = &timers;
-    while (&(*link)->super != timer)
-        link = &(*link)->next;
-    *link = (*link)->next;
-    free(timer);
-}
-
-static const weir_loop_ops loop_ops = {.now_ns = loop_now_ns,
-                                       .wall_ns = loop_now_ns,
-                                       .timer_new = loop_timer_new,
-                                       .timer_start = loop_timer_start,
-                                       .timer_stop = loop_timer_stop,
-                                       .timer_free = loop_timer_free};
-static weir_loop loop = {&loop_ops};
+static fake_loop loop;
 
 void bench_advance(uint64_t ms)
 {
-    clock_ns += ms * 1000000;
-    for (bench_timer *timer = timers; timer; timer = timer->next) {
-        if (timer->at_ns && timer->at_ns <= clock_ns) {
-            timer->at_ns = 0;
-            timer->fire(timer->user);
-        }
-    }
+    fake_loop_advance(&loop, ms);
 }
 
 /* ---- the consumer ---- */
@@ -305,6 +248,7 @@ static const kafka_library_ops library = {.consumer_open = consumer_open, .produ
 
 void bench_start(void)
 {
+    fake_loop_init(&loop);
     the_bench = (kafka_bench){.metrics = weir_metrics_new(), .outcome = {.kind = WEIR_DELIVERED}};
     weir_account_init(&the_bench.account, 64 << 20, 48 << 20);
     the_bench.host = (weir_host){.account = &the_bench.account, .metrics = the_bench.metrics, .workers = 1};
@@ -316,7 +260,7 @@ void bench_start(void)
     the_bench.shared =
         (kafka_shared){.host = &the_bench.host, .id = "kafka", .config = &the_bench.config, .library = &library};
     weir__kafka_counters_init(&the_bench.shared.counters, the_bench.metrics, "kafka");
-    const weir_worker worker = {.loop = &loop, .host = &the_bench.host};
+    const weir_worker worker = {.loop = &loop.super, .host = &the_bench.host};
     weir_entry *const entries[WEIR_SIGNALS] = {[WEIR_TRACES] = &entry};
     the_bench.instance = weir__kafka_instance_new(&the_bench.shared, &worker, entries);
     weir__kafka_instance_start(the_bench.instance);
@@ -331,6 +275,6 @@ void bench_stop(void)
     cr_assert_not(the_bench.is_open);
     cr_assert_eq(the_bench.messages, 0, "every message is freed");
     cr_assert_eq(weir_account_used(&the_bench.account), 0, "no memory is reserved any more");
-    cr_assert_null(timers);
+    fake_loop_done(&loop);
     weir_metrics_free(the_bench.metrics);
 }

@@ -5,74 +5,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "../exporters/fake_loop.h"
 #include "core/memory.h"
 #include "receivers/otlp/request.h"
 #include "telemetry/health.h"
 
 bench the_bench;
 
-/* ---- a loop with a clock and timers, and nothing else ---- */
-
-typedef struct bench_timer {
-    weir_timer super;
-    weir_timer_fn fire;
-    void *user;
-    uint64_t at_ns; /* 0: stopped */
-    struct bench_timer *next;
-} bench_timer;
-
-static uint64_t clock_ns;
-static bench_timer *timers;
-
-static uint64_t loop_now_ns(weir_loop *loop)
-{
-    (void)loop;
-    return clock_ns;
-}
-
-static weir_timer *loop_timer_new(weir_loop *loop, weir_timer_fn fire, void *user)
-{
-    bench_timer *timer = WEIR_NEW(bench_timer);
-    *timer = (bench_timer){.super.loop = loop, .fire = fire, .user = user, .next = timers};
-    timers = timer;
-    return &timer->super;
-}
-
-static void loop_timer_start(weir_timer *timer, uint64_t delay_ms)
-{
-    ((bench_timer *)timer)->at_ns = clock_ns + delay_ms * 1000000;
-}
-
-static void loop_timer_stop(weir_timer *timer)
-{
-    ((bench_timer *)timer)->at_ns = 0;
-}
-
-static void loop_timer_free(weir_timer *timer)
-{
-    bench_timer **link = &timers;
-    while (&(*link)->super != timer)
-        link = &(*link)->next;
-    *link = (*link)->next;
-    free(timer);
-}
-
-static const weir_loop_ops loop_ops = {.now_ns = loop_now_ns,
-                                       .timer_new = loop_timer_new,
-                                       .timer_start = loop_timer_start,
-                                       .timer_stop = loop_timer_stop,
-                                       .timer_free = loop_timer_free};
-static weir_loop loop = {&loop_ops};
+static fake_loop loop;
 
 void bench_advance(uint64_t ms)
 {
-    clock_ns += ms * 1000000;
-    for (bench_timer *timer = timers; timer; timer = timer->next) {
-        if (timer->at_ns && timer->at_ns <= clock_ns) {
-            timer->at_ns = 0;
-            timer->fire(timer->user);
-        }
-    }
+    fake_loop_advance(&loop, ms);
 }
 
 /* ---- the HTTP server ---- */
@@ -151,7 +95,7 @@ void bench_complete(const weir_outcome *outcome)
 static otlp_instance *make_instance(void)
 {
     otlp_instance *instance = WEIR_NEW(otlp_instance);
-    *instance = (otlp_instance){.host = &the_bench.host, .loop = &loop, .counters = the_bench.counters};
+    *instance = (otlp_instance){.host = &the_bench.host, .loop = &loop.super, .counters = the_bench.counters};
     for (int signal = 0; signal < WEIR_SIGNALS; signal++)
         instance->entries[signal] = &entries[signal];
     instance->grpc = (otlp_port){.instance = instance, .body_bytes_max = 1024};
@@ -164,7 +108,7 @@ static otlp_instance *make_instance(void)
 
 void bench_start(void)
 {
-    clock_ns = 1000000000;
+    fake_loop_init(&loop);
     the_bench = (bench){.outcome = {.kind = WEIR_DELIVERED}};
     weir_account_init(&the_bench.account, 128 * 1024, 128 * 1024);
     the_bench.metrics = weir_metrics_new();
@@ -182,7 +126,7 @@ void bench_stop(void)
     cr_assert_eq(the_bench.instance->requests_out, 0, "every request comes back to the pool");
     the_bench.instance->freed = true;
     weir__otlp_instance_release(the_bench.instance);
-    cr_assert_null(timers, "no timer is left");
+    fake_loop_done(&loop);
     cr_assert_eq(weir_account_used(&the_bench.account), 0, "no memory stays reserved");
     weir_metrics_free(the_bench.metrics);
     weir_health_free(the_bench.health);
@@ -198,7 +142,7 @@ void bench_request(const weir_http_handler *handler, otlp_port *port, const char
                                    .content_length = -1,
                                    .is_http2 = true,
                                    .peer = "127.0.0.1:5432",
-                                   .loop = &loop};
+                                   .loop = &loop.super};
     the_bench.answer = (bench_answer){0};
     va_list arguments;
     va_start(arguments, path);
