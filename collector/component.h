@@ -24,7 +24,7 @@
 #include "telemetry/metrics.h"
 
 /* Bumped whenever a structure in this header changes; a module built for another version is not loaded. */
-enum { WEIR_COMPONENT_ABI = 3 };
+enum { WEIR_COMPONENT_ABI = 4 };
 
 typedef enum weir_component_kind { WEIR_RECEIVER, WEIR_PROCESSOR, WEIR_EXPORTER, WEIR_EXTENSION } weir_component_kind;
 

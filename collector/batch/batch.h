@@ -43,6 +43,8 @@ typedef struct weir_outcome {
 
 extern const weir_outcome weir_outcome_delivered;
 
+struct weir_batch;
+
 /* Embedded in whatever waits for a batch. `complete` is called exactly once, on the worker's thread, possibly before
  * the call that passed the batch on has returned; `ack` is the callee's to free then. */
 typedef struct weir_ack {
@@ -52,6 +54,11 @@ typedef struct weir_ack {
     bool abandoned;
     /* The source can replay (Kafka, disk log): it must hear of the push itself, never of a queue in between. */
     bool replays;
+    /* Keeps what an exporter refused for good while it delivered the rest, somewhere a person finds it (a dead-letter
+     * topic): takes a batch of just that, which ends in this acknowledgement, and completes it as delivered once it is
+     * safe there, or as WEIR_RETRY_LATER. `error` is borrowed. NULL: the one who waits hears of it as rejected items.
+     * For the acknowledgement at the end of a chain of splits (weir_ack_whole). */
+    void (*bury)(struct weir_ack *ack, struct weir_batch *takes_refused, const weir_error *error);
 } weir_ack;
 
 static inline void weir_ack_complete(weir_ack *ack, const weir_outcome *outcome)

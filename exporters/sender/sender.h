@@ -146,16 +146,19 @@ typedef struct weir_sender_ops {
 void weir_push_done(weir_push *push, const weir_error *error);
 
 /* Items of one of a push's slices (told by its id and their ordinals) that were not delivered, and why: PERMANENT or
- * TOO_LARGE: they never will be; otherwise they were not within max_elapsed_time. */
+ * TOO_LARGE: they never will be; otherwise they are to be sent again (`again`), or were not within max_elapsed_time. */
 typedef struct weir_push_rest {
     weir_slice slice;
     weir_error error;
+    bool again; /* of an error that is retryable */
 } weir_push_rest;
 
 /* Ends an attempt that delivered everything but `takes_rests` (of which the slices are taken, not the array; each item
- * stands in one of them at most). For exporters that cut a push into messages and send those again by themselves. With a
- * disk queue a rest that is refused becomes a dead letter; otherwise who waits hears of a partial success. A rest that
- * expired is what it is for other exporters, and the rest of its batch counts as delivered all the same. */
+ * stands in one of them at most). For exporters that hear of each item by itself. A rest that is refused becomes a dead
+ * letter of the disk queue, or of the source that read it (weir_ack's `bury`); otherwise who waits hears of a partial
+ * success. Those to be sent again become one push, which goes out after the sender's backoff as a failed one does, and
+ * expires with it. A rest that expired is what it is for other exporters, and the rest of its batch counts as delivered
+ * all the same. */
 void weir_push_done_but(weir_push *push, weir_push_rest *takes_rests, size_t count);
 
 /* ---- the sender ---- */
