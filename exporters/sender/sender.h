@@ -146,7 +146,9 @@ typedef struct weir_sender_ops {
 void weir_push_done(weir_push *push, const weir_error *error);
 
 /* Items of one of a push's slices (told by its id and their ordinals) that were not delivered, and why: PERMANENT or
- * TOO_LARGE: they never will be; otherwise they are to be sent again (`again`), or were not within max_elapsed_time. */
+ * TOO_LARGE: they never will be; NONE: the backend keeps them, but not where they were to be (Elasticsearch's failure
+ * store): counted as "set_aside", and done with; otherwise they are to be sent again (`again`), or were not delivered
+ * within max_elapsed_time. */
 typedef struct weir_push_rest {
     weir_slice slice;
     weir_error error;

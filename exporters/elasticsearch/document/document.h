@@ -57,6 +57,8 @@ void es_encoder_free(es_encoder *encoder);
 /* The ResourceSpans (or ResourceLogs) and ScopeSpans (or ScopeLogs) bodies that the next documents are of, borrowed
  * until the next call, and how they are written. Cheap when it is called again with the same bytes. */
 void es_encoder_enter(es_encoder *encoder, es_mode mode, weir_bytes resource, weir_bytes scope);
+/* The bytes entered are about to go away: others at the same address are others. */
+void es_encoder_leave(es_encoder *encoder);
 
 /* Each appends one JSON object in one line, without a line end, to `out`. False, `out` as it was and `ret_error`
  * PERMANENT, if the mode has no such document: spans in bodymap, and a log record whose body is not a map there. */
