@@ -31,6 +31,10 @@ static weir_status take_apart(CURLU *url, weir_url *parsed, weir_error *ret_erro
     parsed->path = part_of(url, CURLUPART_PATH, 0);
     parsed->port = part_of(url, CURLUPART_PORT, 0);
     parsed->has_port = parsed->port != NULL;
+    parsed->user = part_of(url, CURLUPART_USER, CURLU_URLDECODE);
+    parsed->password = part_of(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+    WEIR_FREE char *query = part_of(url, CURLUPART_QUERY, 0);
+    parsed->has_query = query != NULL;
     if (!parsed->has_port)
         parsed->port = part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     if (!parsed->scheme || (strcmp(parsed->scheme, "http") != 0 && strcmp(parsed->scheme, "https") != 0))
@@ -64,6 +68,8 @@ void weir_url_done(weir_url *url)
     free(url->host);
     free(url->port);
     free(url->path);
+    free(url->user);
+    free(url->password);
     *url = (weir_url){0};
 }
 

@@ -14,10 +14,13 @@ typedef struct weir_url {
     char *port;    /* always there: the written one or the scheme's */
     char *path;    /* at least "/" */
     bool has_port; /* it was written */
+    char *user;    /* decoded; NULL if there is none */
+    char *password;
+    bool has_query;
 } weir_url;
 
 /* WEIR_INVALID, with a sentence that can stand behind "endpoint ", for anything but http://host… and https://host….
- * Credentials and a query are allowed and are not part of the result. */
+ * Credentials and a query are allowed. */
 WEIR_MUST_USE weir_status weir_url_parse(const char *text, weir_url *ret_url, weir_error *ret_error);
 void weir_url_done(weir_url *url); /* a zeroed one is fine */
 

@@ -11,8 +11,6 @@ static const char *const compression_names[] = {"gzip", "zlib",   "deflate",    
                                                 "",     "snappy", "x-snappy-framed", "lz4",  NULL};
 static const char *const encoding_names[] = {"proto", "json", NULL};
 
-#define FRESH_CONNECTION "a request that is not answered in time is sent again on a new connection"
-
 static const weir_option compression_params_options[] = {
     {.name = "level",
      .type = WEIR_OPTION_INT,
@@ -23,8 +21,6 @@ static const weir_option compression_params_options[] = {
      .summary = "gzip, zlib and deflate: 1 (fast) to 9 (small), -1 for the default, -2 for the fastest; zstd: any, "
                 "taken as 12 above 12; 0 for the default."},
     {0}};
-
-static const weir_option cookies_options[] = {{0}};
 
 #define SIGNAL_ENDPOINT(key, signal, text)                                                                 \
     {                                                                                                      \
@@ -71,11 +67,6 @@ const weir_option otlphttp_options[] = {
      .group = weir_tls_client_options,
      .group_size = sizeof(weir_tls_config),
      .summary = "How connections to https:// endpoints are protected; whether TLS is used is the URL's to say."},
-    {.name = "proxy_url",
-     .type = WEIR_OPTION_SECRET,
-     .offset = offsetof(otlphttp_config, proxy_url),
-     .summary = "The proxy for all requests, as http://, https:// or socks5:// URL; unless written, HTTP_PROXY, "
-                "HTTPS_PROXY and NO_PROXY of the environment say which."},
     {.name = "headers",
      .type = WEIR_OPTION_SECRET_MAP,
      .offset = offsetof(otlphttp_config, headers),
@@ -88,79 +79,7 @@ const weir_option otlphttp_options[] = {
      .summary = "How long one attempt to send may take; 0 means without end."},
     WEIR_SENDER_QUEUE_OPTION(otlphttp_config, sender),
     WEIR_SENDER_RETRY_OPTION(otlphttp_config, sender),
-    {.name = "read_buffer_size",
-     .type = WEIR_OPTION_BYTES,
-     .offset = offsetof(otlphttp_config, read_buffer_size),
-     .default_text = "0",
-     .max = 512 * 1024,
-     .summary = "The size of a connection's receive buffer; 0 for 16 KiB."},
-    {.name = "write_buffer_size",
-     .type = WEIR_OPTION_BYTES,
-     .offset = offsetof(otlphttp_config, write_buffer_size),
-     .default_text = "0",
-     .max = 2 * 1024 * 1024,
-     .otel_default = "512 KiB",
-     .remark = "64 KiB fill a socket as well, and there is one buffer for each request under way",
-     .summary = "The size of a request's send buffer, at least 16 KiB; 0 for 64 KiB."},
-    {.name = "max_idle_conns",
-     .type = WEIR_OPTION_UINT,
-     .offset = offsetof(otlphttp_config, max_idle_conns),
-     .default_text = "100",
-     .max = 1e6,
-     .summary = "How many unused connections are kept; 0 for no limit. Shared out among the workers, rounded up."},
-    {.name = "max_idle_conns_per_host",
-     .type = WEIR_OPTION_UINT,
-     .offset = offsetof(otlphttp_config, max_idle_conns_per_host),
-     .default_text = "0",
-     .max = 1e6,
-     .otel_default = "0 (Go's 2)",
-     .remark = "as many connections are kept as are used at the same time; 0 leaves it to max_idle_conns",
-     .summary = "How many unused connections to one host are kept."},
-    {.name = "max_conns_per_host",
-     .type = WEIR_OPTION_UINT,
-     .offset = offsetof(otlphttp_config, max_conns_per_host),
-     .default_text = "0",
-     .max = 1e6,
-     .summary =
-         "How many connections to one host there may be; 0 for no limit. Shared out among the workers, rounded up, "
-         "and counted for each signal."},
-    {.name = "idle_conn_timeout",
-     .type = WEIR_OPTION_DURATION,
-     .offset = offsetof(otlphttp_config, idle_conn_timeout_ms),
-     .default_text = "90s",
-     .summary = "A connection that was unused for longer is not used again; 0 for no limit. In whole seconds."},
-    {.name = "disable_keep_alives",
-     .type = WEIR_OPTION_BOOL,
-     .offset = offsetof(otlphttp_config, disable_keep_alives),
-     .default_text = "false",
-     .summary = "Whether every request has a connection of its own."},
-    {.name = "force_attempt_http2",
-     .type = WEIR_OPTION_BOOL,
-     .offset = offsetof(otlphttp_config, force_attempt_http2),
-     .default_text = "true",
-     .summary = "Whether HTTP/2 is offered to https:// servers; without TLS it is always HTTP/1.1."},
-    {.name = "http2_read_idle_timeout",
-     .type = WEIR_OPTION_DURATION,
-     .standing = WEIR_SUBSUMED,
-     .remark = FRESH_CONNECTION,
-     .summary = "After so much silence an HTTP/2 connection is pinged."},
-    {.name = "http2_ping_timeout",
-     .type = WEIR_OPTION_DURATION,
-     .standing = WEIR_SUBSUMED,
-     .remark = FRESH_CONNECTION,
-     .summary = "How long the answer to a ping may take."},
-    {.name = "cookies",
-     .type = WEIR_OPTION_POINTER,
-     .offset = offsetof(otlphttp_config, cookies),
-     .group = cookies_options,
-     .group_size = sizeof(otlphttp_cookies),
-     .summary =
-         "Written (also without anything below), the server's cookies are kept and sent, for each worker and signal."},
-    {.name = "middlewares",
-     .type = WEIR_OPTION_ANY,
-     .standing = WEIR_NOT_BUILT,
-     .remark = "leave the key out: weir has no middlewares",
-     .summary = "Extensions that look at every request."},
+    WEIR_CURL_OPTIONS(otlphttp_config),
     {0}};
 
 /* ---- what follows from them ---- */

@@ -6,6 +6,7 @@
 #define WEIR_EXPORTERS_OTLPHTTP_CONFIG_H
 
 #include "config/tls.h"
+#include "exporters/curl/options.h"
 #include "exporters/sender/sender.h"
 #include "exporters/support/request_headers.h"
 #include "net/compress.h"
@@ -28,10 +29,6 @@ typedef struct otlphttp_compression_params {
     int64_t level; /* 0: not written */
 } otlphttp_compression_params;
 
-typedef struct otlphttp_cookies {
-    char unused; /* the key has nothing below */
-} otlphttp_cookies;
-
 typedef struct otlphttp_config {
     weir_sender_config sender;
     char *endpoint;                /* NULL if every signal used has its own */
@@ -48,7 +45,7 @@ typedef struct otlphttp_config {
     uint64_t idle_conn_timeout_ms;
     bool disable_keep_alives;
     bool force_attempt_http2;
-    otlphttp_cookies *cookies; /* NULL: none are kept */
+    weir_curl_cookies *cookies; /* NULL: none are kept */
 } otlphttp_config;
 
 extern const weir_option otlphttp_options[];
