@@ -7,7 +7,8 @@
 
 enum { LABELS_MAX = 8 };
 
-static const char *const reject_reasons[WEIR_REJECT_REASONS] = {"permanent", "too_large", "partial_success", "expired"};
+static const char *const reject_reasons[WEIR_REJECT_REASONS] = {"permanent", "too_large", "partial_success", "expired",
+                                                                "set_aside"};
 static const char *const giveup_reasons[WEIR_GIVEUP_REASONS] = {"abandoned", "expired", "shutdown"};
 /* UCUM units of the Collector's counters, by signal. */
 static const char *const item_units[WEIR_SIGNALS] = {"{span}", "{datapoint}", "{record}"};

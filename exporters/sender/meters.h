@@ -6,8 +6,9 @@
  *     taken = sent + rejected + returned + dropped + held        exact whenever nothing is being moved
  *
  *   sent      delivered to the backend (otelcol_exporter_sent_spans …)
- *   rejected  refused for good, by reason: "permanent", "too_large", "partial_success"; and "expired": given up after
- *             max_elapsed_time although its source, a disk queue, still has it
+ *   rejected  refused for good, by reason: "permanent", "too_large", "partial_success"; "expired": given up after
+ *             max_elapsed_time although its source, a disk queue or Kafka, still has it; and "set_aside": the backend
+ *             keeps it, but not where it was to be (Elasticsearch's failure store)
  *   returned  given back to the source, which still has it, by reason: "abandoned" (it had stopped waiting), "expired"
  *             (max_elapsed_time, or retries turned off), "shutdown"
  *   dropped   lost, by reason "expired" or "shutdown": only what nobody waited for (wait_for_result: false)
@@ -28,6 +29,7 @@ typedef enum weir_reject_reason {
     WEIR_REJECT_TOO_LARGE,
     WEIR_REJECT_PARTIAL_SUCCESS,
     WEIR_REJECT_EXPIRED,
+    WEIR_REJECT_SET_ASIDE,
     WEIR_REJECT_REASONS
 } weir_reject_reason;
 

@@ -40,18 +40,35 @@ static void complete(weir_sender *sender, weir_batch *batch, const weir_outcome 
     weir_batch_complete(batch, outcome);
 }
 
+/* True if somebody keeps what of `batch` will never be delivered: the disk queue, or the source. A source that hears of
+ * all of its data at once is told instead, and keeps that as it was before any processor saw it. */
+static bool is_kept(const weir_sender *sender, const weir_batch *batch)
+{
+    const weir_ack *whole = weir_ack_whole(batch->ack);
+    return sender->bury || (whole != batch->ack && whole->bury);
+}
+
+/* Hands over what will never be delivered and is_kept. */
+static void bury(weir_sender *sender, weir_batch *takes_batch, const weir_error *error)
+{
+    weir_ack *whole = (weir_ack *)(uintptr_t)weir_ack_whole(takes_batch->ack);
+    let_go(sender, takes_batch);
+    if (sender->bury)
+        sender->bury(sender->bury_user, takes_batch, error);
+    else
+        whole->bury(whole, takes_batch, error);
+}
+
 /* The end of a batch that will never be delivered. */
 static void complete_rejected(weir_sender *sender, weir_batch *batch, const weir_error *error)
 {
     weir_outcome outcome = {.kind = WEIR_REJECTED, .error = *error};
     outcome.error.class_ = WEIR_ERROR_PERMANENT;
     outcome.error.rejected_items = batch->items;
-    if (!sender->bury) {
+    if (is_kept(sender, batch))
+        bury(sender, batch, &outcome.error);
+    else
         complete(sender, batch, &outcome);
-        return;
-    }
-    let_go(sender, batch);
-    sender->bury(sender->bury_user, batch, &outcome.error);
 }
 
 static void complete_all(weir_sender *sender, batch_list batches, const weir_outcome *outcome)
@@ -61,11 +78,17 @@ static void complete_all(weir_sender *sender, batch_list batches, const weir_out
         complete(sender, batch, outcome);
 }
 
-static void complete_all_rejected(weir_sender *sender, batch_list batches, const weir_error *error)
+/* Nothing was taken of any of them. `outcome` is what those hear whose data nobody keeps. */
+static void complete_all_refused(weir_sender *sender, batch_list batches, const weir_outcome *outcome,
+                                 const weir_error *error)
 {
     weir_batch *batch;
-    while ((batch = batch_list_pop(&batches)))
-        complete_rejected(sender, batch, error);
+    while ((batch = batch_list_pop(&batches))) {
+        if (is_kept(sender, batch))
+            complete_rejected(sender, batch, error);
+        else
+            complete(sender, batch, outcome);
+    }
 }
 
 static void reject_all(weir_sender *sender, batch_list batches, weir_reject_reason reason, const weir_error *error)
@@ -180,8 +203,8 @@ static void delivered(weir_sender *sender, sender_push *push, const weir_error *
                  (unsigned long long)rejected, (unsigned long long)items, error->text);
     measure_speed(sender, items);
     batch_list batches = sender_push_free(push);
-    if (rejected == items && sender->bury)
-        complete_all_rejected(sender, batches, error);
+    if (rejected == items)
+        complete_all_refused(sender, batches, &outcome, error);
     else
         complete_all(sender, batches, &outcome);
 }
@@ -283,11 +306,12 @@ static void refused(weir_sender *sender, sender_push *push, const weir_error *er
 
 /* ---- all but some ---- */
 
-/* A slice of a push, and how many of its items have not been parted off yet. */
+/* A slice of a push, and what of its items is settled. */
 typedef struct slice_left {
     weir_batch *batch;
     const weir_slice *slice;
-    uint32_t items;
+    uint32_t items; /* not parted off yet */
+    uint32_t told;  /* parted off, refused, and kept by nobody: the one who waits was told */
 } slice_left;
 
 typedef struct slices_left {
@@ -305,7 +329,7 @@ static slices_left slices_of(batch_list batches, uint32_t slice_count)
     slices_left left = {.items = weir_alloc(slice_count, sizeof(slice_left))};
     for (weir_batch *batch = batches.head; batch; batch = batch->next) {
         for (uint32_t i = 0; i < batch->slice_count; i++)
-            left.items[left.count++] = (slice_left){batch, &batch->slices[i], batch->slices[i].items};
+            left.items[left.count++] = (slice_left){batch, &batch->slices[i], batch->slices[i].items, 0};
     }
     WEIR_ASSERT(left.count == slice_count);
     return left;
@@ -354,35 +378,68 @@ static slice_left *slice_of(const slices_left *left, const weir_slice *part)
 static void tell_rejected(weir_sender *sender, weir_batch *part, const weir_error *error)
 {
     weir_outcome outcome = {.kind = WEIR_DELIVERED, .error = *error};
-    if (sender->bury) {
-        complete_rejected(sender, part, error);
-        return;
-    }
     outcome.error.class_ = WEIR_ERROR_PERMANENT;
     outcome.error.rejected_items = part->items;
     complete(sender, part, &outcome);
 }
 
-static void end_rest(weir_sender *sender, weir_batch *part, const weir_error *error)
+static void end_refused(weir_sender *sender, slice_left *from, weir_batch *part, const weir_error *error)
 {
-    bool is_refused = !weir_error_is_retryable(error);
     weir_reject_reason reason = error->class_ == WEIR_ERROR_TOO_LARGE ? WEIR_REJECT_TOO_LARGE : WEIR_REJECT_PERMANENT;
-    if (!is_refused) {
-        weir_sender_give_up(sender, part, WEIR_GIVEUP_EXPIRED, error, true);
-        return;
-    }
     weir_metric_add(sender->meters.rejected[reason], (int64_t)part->items);
     weir_metric_add(sender->meters.send_failed, (int64_t)part->items);
     weir_log(WEIR_LOG_WARN, sender->id, "the backend refused data for good items=%llu error=\"%s\"",
              (unsigned long long)part->items, error->text);
+    if (is_kept(sender, part)) {
+        complete_rejected(sender, part, error);
+        return;
+    }
+    from->told += (uint32_t)part->items;
     tell_rejected(sender, part, error);
+}
+
+/* The backend keeps it, elsewhere: its source need not. */
+static void end_set_aside(weir_sender *sender, weir_batch *part, const weir_error *error)
+{
+    weir_metric_add(sender->meters.rejected[WEIR_REJECT_SET_ASIDE], (int64_t)part->items);
+    weir_metric_add(sender->meters.send_failed, (int64_t)part->items);
+    weir_log(WEIR_LOG_WARN, sender->id, "the backend set data aside items=%llu reason=\"%s\"",
+             (unsigned long long)part->items, error->text);
+    complete(sender, part, &weir_outcome_delivered);
+}
+
+/* What is to be sent once more, and why: the error that asks for the longest delay. */
+typedef struct rests_again {
+    batch_list batches;
+    weir_error failure;
+} rests_again;
+
+static void add_again(rests_again *again, weir_batch *part, const weir_error *error)
+{
+    if (!again->batches.head || error->retry_after_ms > again->failure.retry_after_ms)
+        again->failure = *error;
+    batch_list_append(&again->batches, part);
 }
 
 typedef struct rest_ending {
     weir_sender *sender;
     const slices_left *left;
-    const weir_error *error;
+    const weir_push_rest *rest;
+    rests_again *again;
 } rest_ending;
+
+static void end_rest(const rest_ending *self, slice_left *from, weir_batch *part)
+{
+    const weir_error *error = &self->rest->error;
+    if (error->class_ == WEIR_ERROR_NONE)
+        end_set_aside(self->sender, part, error);
+    else if (!weir_error_is_retryable(error))
+        end_refused(self->sender, from, part, error);
+    else if (self->rest->again)
+        add_again(self->again, part, error);
+    else
+        weir_sender_give_up(self->sender, part, WEIR_GIVEUP_EXPIRED, error, true);
+}
 
 /* What is more than the slice has left (it is there twice, and was not cut the same way both times) is cut once more. */
 static weir_status part_off(void *context, weir_slice *takes_part)
@@ -400,44 +457,65 @@ static weir_status part_off(void *context, weir_slice *takes_part)
     from->items -= takes_part->items;
     weir_batch *part = weir_batch_part_off(from->batch, takes_part);
     weir_room_force(self->sender->room, 1, 0, part->bytes);
-    end_rest(self->sender, part, self->error);
+    end_rest(self, from, part);
     return WEIR_OK;
 }
 
-/* A batch of which nothing is left was not delivered. */
-static void complete_remainders(weir_sender *sender, batch_list batches)
+/* A batch of which all was refused was not delivered. `left` has the slices in the order of the batches. */
+static void complete_remainders(weir_sender *sender, batch_list batches, const slices_left *left)
 {
+    const slice_left *at = left->items;
     weir_batch *batch;
     while ((batch = batch_list_pop(&batches))) {
         weir_outcome outcome = weir_outcome_delivered;
-        if (batch->items == 0 && !sender->bury)
+        uint64_t items = 0, told = 0;
+        for (uint32_t i = 0; i < batch->slice_count; i++, at++) {
+            items += at->slice->items;
+            told += at->told;
+        }
+        if (told == items)
             outcome.kind = WEIR_REJECTED;
         complete(sender, batch, &outcome);
     }
 }
 
+/* What is to be sent once more takes the push's place, with its history. */
+static void send_rests_again(weir_sender *sender, sender_push *push, const rests_again *again)
+{
+    push->batches = again->batches;
+    if (sender_push_recount(push)) {
+        failed(sender, push, &again->failure);
+        return;
+    }
+    weir_backoff_succeeded(&sender->backoff);
+    (void)sender_push_free(push);
+}
+
+/* The push stays, in no list, until its batches have ended: its partition must not go while sources are told. */
 void weir_push_done_but(weir_push *done, weir_push_rest *takes_rests, size_t count)
 {
     sender_push *push = WEIR_CONTAINER(done, struct sender_push, super);
     weir_sender *sender = push->sender;
-    uint64_t items = push->super.items, rest_items = 0;
-    uint32_t slice_count = push->super.slice_count;
+    uint64_t items_left = push->super.items;
+    batch_list batches = push->batches;
+    WEIR_CLEANUP(slices_left_done) slices_left left = slices_of(batches, push->super.slice_count);
+    rests_again again = {0};
     weir_error failure = {0};
+    push->batches = (batch_list){0};
     push_list_remove(&sender->under_way, push);
-    weir_backoff_succeeded(&sender->backoff);
-    batch_list batches = sender_push_free(push);
-    WEIR_CLEANUP(slices_left_done) slices_left left = slices_of(batches, slice_count);
     for (size_t i = 0; i < count; i++) {
-        rest_ending ending = {sender, &left, &takes_rests[i].error};
-        rest_items += takes_rests[i].slice.items;
-        if (weir_error_is_retryable(ending.error))
-            failure = *ending.error;
-        (void)part_off(&ending, &takes_rests[i].slice);
+        weir_push_rest *rest = &takes_rests[i];
+        rest_ending ending = {sender, &left, rest, &again};
+        items_left -= rest->slice.items;
+        if (weir_error_is_retryable(&rest->error))
+            failure = rest->error;
+        (void)part_off(&ending, &rest->slice);
     }
     weir_sender_shared_report(sender->shared, &failure);
-    weir_metric_add(sender->meters.sent, (int64_t)(items - rest_items));
-    measure_speed(sender, items);
-    complete_remainders(sender, batches);
+    weir_metric_add(sender->meters.sent, (int64_t)items_left);
+    measure_speed(sender, items_left);
+    complete_remainders(sender, batches, &left);
+    send_rests_again(sender, push, &again);
     weir_sender_pump(sender);
 }
 
