@@ -86,33 +86,33 @@ static void write_number(json_writer *out, weir_otlp_json_form form, uint64_t va
 {
     switch (form) {
     case WEIR_JSON_BOOL:
-        weir_otlp__json_put(out, value ? "true" : "false", value ? 4 : 5);
+        weir_otlp_json_put(out, value ? "true" : "false", value ? 4 : 5);
         break;
     case WEIR_JSON_INT32:
     case WEIR_JSON_ENUM:
-        weir_otlp__json_signed(out, (int32_t)value);
+        weir_otlp_json_signed(out, (int32_t)value);
         break;
     case WEIR_JSON_ZIGZAG32:
-        weir_otlp__json_signed(out, zigzag32(value));
+        weir_otlp_json_signed(out, zigzag32(value));
         break;
     case WEIR_JSON_UINT32:
     case WEIR_JSON_FIXED32:
-        weir_otlp__json_unsigned(out, (uint32_t)value);
+        weir_otlp_json_unsigned(out, (uint32_t)value);
         break;
     case WEIR_JSON_DOUBLE:
-        weir_otlp__json_double(out, double_of(value));
+        weir_otlp_json_double(out, double_of(value));
         break;
     case WEIR_JSON_QUOTED_INT64:
     case WEIR_JSON_QUOTED_SFIXED64:
-        weir_otlp__json_put_char(out, '"');
-        weir_otlp__json_signed(out, (int64_t)value);
-        weir_otlp__json_put_char(out, '"');
+        weir_otlp_json_put_char(out, '"');
+        weir_otlp_json_signed(out, (int64_t)value);
+        weir_otlp_json_put_char(out, '"');
         break;
     case WEIR_JSON_QUOTED_UINT64:
     case WEIR_JSON_QUOTED_FIXED64:
-        weir_otlp__json_put_char(out, '"');
-        weir_otlp__json_unsigned(out, value);
-        weir_otlp__json_put_char(out, '"');
+        weir_otlp_json_put_char(out, '"');
+        weir_otlp_json_unsigned(out, value);
+        weir_otlp_json_put_char(out, '"');
         break;
     default:
         WEIR_UNREACHABLE("the schema's numbers are listed above");
@@ -123,14 +123,14 @@ static void write_value(json_writer *out, const json_field *row, const weir_otlp
 {
     switch (row->form) {
     case WEIR_JSON_STRING:
-        weir_otlp__json_string(out, field->body);
+        weir_otlp_json_string(out, field->body);
         break;
     case WEIR_JSON_BASE64:
-        weir_otlp__json_base64(out, field->body);
+        weir_otlp_json_base64(out, field->body);
         break;
     case WEIR_JSON_TRACE_ID:
     case WEIR_JSON_SPAN_ID:
-        weir_otlp__json_hex(out, field->body);
+        weir_otlp_json_hex(out, field->body);
         break;
     case WEIR_JSON_MESSAGE:
         write_message(out, row->message, (part_list){&field->body, 1});
@@ -152,7 +152,7 @@ typedef struct object {
 
 static void put_key(object *self, const json_field *row)
 {
-    char *out = weir_otlp__json_room(self->out, 1 + WEIR_JSON_KEY_SIZE);
+    char *out = weir_otlp_json_room(self->out, 1 + WEIR_JSON_KEY_SIZE);
     *out = ',';
     memcpy(out + self->has_members, row->key, WEIR_JSON_KEY_SIZE);
     self->out->out->len += self->has_members + row->key_len;
@@ -162,18 +162,18 @@ static void put_key(object *self, const json_field *row)
 static void begin_element(object *self, const json_field *row)
 {
     if (self->array == row) {
-        weir_otlp__json_put_char(self->out, ',');
+        weir_otlp_json_put_char(self->out, ',');
         return;
     }
     put_key(self, row);
-    weir_otlp__json_put_char(self->out, '[');
+    weir_otlp_json_put_char(self->out, '[');
     self->array = row;
 }
 
 static void end_array(object *self)
 {
     if (self->array)
-        weir_otlp__json_put_char(self->out, ']');
+        weir_otlp_json_put_char(self->out, ']');
     self->array = NULL;
 }
 
@@ -210,7 +210,7 @@ static char *write_plain_value(char *out, const uint8_t *value, size_t len)
     uint64_t number;
     if (len < 2)
         return NULL;
-    if (value[0] == STRING && value[1] == len - 2 && weir_otlp__json_is_plain(value + 2, len - 2)) {
+    if (value[0] == STRING && value[1] == len - 2 && weir_otlp_json_is_plain(value + 2, len - 2)) {
         out = PUT(out, "stringValue\":\"");
         out = put(out, (const char *)value + 2, len - 2);
         return PUT(out, "\"}}");
@@ -237,9 +237,9 @@ static bool write_plain_attribute(json_writer *writer, weir_bytes body)
         return false;
     const size_t key_len = at[1], value_len = body.len - key_len - 4;
     const uint8_t *value = at + 2 + key_len;
-    if (value[0] != VALUE || value[1] != value_len || value_len >= 0x80 || !weir_otlp__json_is_plain(at + 2, key_len))
+    if (value[0] != VALUE || value[1] != value_len || value_len >= 0x80 || !weir_otlp_json_is_plain(at + 2, key_len))
         return false;
-    char *start = weir_otlp__json_room(writer, BODY_MAX + TEXT_AROUND_MAX);
+    char *start = weir_otlp_json_room(writer, BODY_MAX + TEXT_AROUND_MAX);
     char *out = PUT(start, "{\"key\":\"");
     out = put(out, (const char *)at + 2, key_len);
     out = PUT(out, "\",\"value\":{\"");
@@ -414,7 +414,7 @@ static void write_missing(object *self, const json_message *message, uint32_t mi
 {
     for (; missing; missing &= missing - 1) {
         put_key(self, &message->fields[__builtin_ctz(missing)]);
-        weir_otlp__json_put(self->out, "{}", 2);
+        weir_otlp_json_put(self->out, "{}", 2);
     }
 }
 
@@ -423,28 +423,28 @@ static void write_message(json_writer *out, const json_message *message, part_li
     if (out->stopped)
         return;
     object self = {.out = out};
-    weir_otlp__json_put_char(out, '{');
+    weir_otlp_json_put_char(out, '{');
     const message_outline outline = look_at(message, parts);
     if (outline.is_regular)
         write_as_it_comes(&self, message, parts);
     else
         write_by_number(&self, message, parts, &outline);
     write_missing(&self, message, message->always & ~outline.seen);
-    weir_otlp__json_put_char(out, '}');
+    weir_otlp_json_put_char(out, '}');
 }
 
 /* ---- Requests ---------------------------------------------------------------------------------------------------- */
 
 void weir_otlp_to_json(weir_otlp_kind kind, const weir_bytes *list, size_t count, weir_buffer *out)
 {
-    json_writer writer = weir_otlp__json_writer(out, NULL);
+    json_writer writer = weir_otlp_json_writer_of(out, NULL);
     write_message(&writer, weir_otlp__json_request(kind), (part_list){list, count});
 }
 
 bool weir_otlp_to_json_in_pieces(weir_otlp_kind kind, const weir_bytes *list, size_t count, weir_buffer *piece,
                                  const weir_otlp_json_spill *spill)
 {
-    json_writer writer = weir_otlp__json_writer(piece, spill);
+    json_writer writer = weir_otlp_json_writer_of(piece, spill);
     write_message(&writer, weir_otlp__json_request(kind), (part_list){list, count});
     return !writer.stopped;
 }

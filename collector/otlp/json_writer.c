@@ -6,13 +6,13 @@
 #include "core/assert.h"
 #include "core/decimal.h"
 
-weir_otlp_json_writer weir_otlp__json_writer(weir_buffer *out, const weir_otlp_json_spill *spill)
+weir_otlp_json_writer weir_otlp_json_writer_of(weir_buffer *out, const weir_otlp_json_spill *spill)
 {
     WEIR_ASSERT(!spill || spill->piece_max >= WEIR_OTLP_JSON_PIECE_MIN);
     return (weir_otlp_json_writer){.out = out, .spill = spill};
 }
 
-void weir_otlp__json_make_room(weir_otlp_json_writer *writer, size_t len)
+void weir_otlp_json_make_room(weir_otlp_json_writer *writer, size_t len)
 {
     weir_buffer *out = writer->out;
     const weir_otlp_json_spill *spill = writer->spill;
@@ -67,7 +67,7 @@ static size_t plain_run(const uint8_t *bytes, size_t len, bool high_too)
     return at;
 }
 
-bool weir_otlp__json_is_plain(const uint8_t *bytes, size_t len)
+bool weir_otlp_json_is_plain(const uint8_t *bytes, size_t len)
 {
     if (len < 8)
         return plain_run(bytes, len, false) == len;
@@ -80,7 +80,7 @@ bool weir_otlp__json_is_plain(const uint8_t *bytes, size_t len)
 static void put_long(weir_otlp_json_writer *writer, const uint8_t *bytes, size_t len)
 {
     while (len > 0 && !writer->stopped) {
-        char *out = weir_otlp__json_room(writer, 1);
+        char *out = weir_otlp_json_room(writer, 1);
         size_t room = writer->limit - writer->out->len;
         size_t step = len < room ? len : room;
         memcpy(out, bytes, step);
@@ -95,9 +95,9 @@ static void put_escaped(weir_otlp_json_writer *writer, uint8_t byte)
     static const char hex[] = "0123456789abcdef";
     const char letter = byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte == '\t' ? 't' : byte >= 0x20 ? (char)byte : 0;
     if (letter)
-        weir_otlp__json_put(writer, (const char[]){'\\', letter}, 2);
+        weir_otlp_json_put(writer, (const char[]){'\\', letter}, 2);
     else
-        weir_otlp__json_put(writer, (const char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
+        weir_otlp_json_put(writer, (const char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
 }
 
 /* The text's rest from its first byte that is not plain ASCII. */
@@ -112,9 +112,9 @@ static void put_difficult(weir_otlp_json_writer *writer, const uint8_t *at, size
         } else if (step < len) {
             size_t sequence = weir_utf8_sequence(at + step, len - step);
             if (sequence > 0)
-                weir_otlp__json_put(writer, (const char *)at + step, sequence);
+                weir_otlp_json_put(writer, (const char *)at + step, sequence);
             else
-                weir_otlp__json_put(writer, "\xef\xbf\xbd", 3);
+                weir_otlp_json_put(writer, "\xef\xbf\xbd", 3);
             step += sequence > 0 ? sequence : 1;
         }
         at += step;
@@ -122,42 +122,42 @@ static void put_difficult(weir_otlp_json_writer *writer, const uint8_t *at, size
     }
 }
 
-void weir_otlp__json_string(weir_otlp_json_writer *writer, weir_bytes text)
+void weir_otlp_json_string(weir_otlp_json_writer *writer, weir_bytes text)
 {
-    weir_otlp__json_put_char(writer, '"');
+    weir_otlp_json_put_char(writer, '"');
     size_t plain = plain_run(text.data, text.len, false);
     put_long(writer, text.data, plain);
     if (plain < text.len)
         put_difficult(writer, text.data + plain, text.len - plain);
-    weir_otlp__json_put_char(writer, '"');
+    weir_otlp_json_put_char(writer, '"');
 }
 
 /* ---- Bytes ------------------------------------------------------------------------------------------------------- */
 
-void weir_otlp__json_base64(weir_otlp_json_writer *writer, weir_bytes bytes)
+void weir_otlp_json_base64(weir_otlp_json_writer *writer, weir_bytes bytes)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    weir_otlp__json_put_char(writer, '"');
+    weir_otlp_json_put_char(writer, '"');
     for (size_t i = 0; i < bytes.len && !writer->stopped; i += 3) {
         const size_t left = bytes.len - i;
         uint32_t group = (uint32_t)bytes.data[i] << 16;
         group |= left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0;
         group |= left > 2 ? (uint32_t)bytes.data[i + 2] : 0;
-        char *out = weir_otlp__json_room(writer, 4);
+        char *out = weir_otlp_json_room(writer, 4);
         out[0] = digits[group >> 18];
         out[1] = digits[group >> 12 & 63];
         out[2] = left > 1 ? digits[group >> 6 & 63] : '=';
         out[3] = left > 2 ? digits[group & 63] : '=';
         writer->out->len += 4;
     }
-    weir_otlp__json_put_char(writer, '"');
+    weir_otlp_json_put_char(writer, '"');
 }
 
-void weir_otlp__json_hex(weir_otlp_json_writer *writer, weir_bytes bytes)
+void weir_otlp_json_hex(weir_otlp_json_writer *writer, weir_bytes bytes)
 {
     enum { BYTES_MAX = 64 };
     WEIR_ASSERT(bytes.len <= BYTES_MAX);
-    char *out = weir_otlp__json_room(writer, 2 * bytes.len + 3);
+    char *out = weir_otlp_json_room(writer, 2 * bytes.len + 3);
     out[0] = '"';
     weir_hex(bytes.data, bytes.len, out + 1);
     out[2 * bytes.len + 1] = '"';
@@ -166,28 +166,28 @@ void weir_otlp__json_hex(weir_otlp_json_writer *writer, weir_bytes bytes)
 
 /* ---- Numbers ----------------------------------------------------------------------------------------------------- */
 
-void weir_otlp__json_unsigned(weir_otlp_json_writer *writer, uint64_t number)
+void weir_otlp_json_unsigned(weir_otlp_json_writer *writer, uint64_t number)
 {
-    writer->out->len += weir_uint_write(weir_otlp__json_room(writer, WEIR_UINT_TEXT_MAX), number);
+    writer->out->len += weir_uint_write(weir_otlp_json_room(writer, WEIR_UINT_TEXT_MAX), number);
 }
 
-void weir_otlp__json_signed(weir_otlp_json_writer *writer, int64_t number)
+void weir_otlp_json_signed(weir_otlp_json_writer *writer, int64_t number)
 {
     if (number < 0)
-        weir_otlp__json_put_char(writer, '-');
-    weir_otlp__json_unsigned(writer, number < 0 ? -(uint64_t)number : (uint64_t)number);
+        weir_otlp_json_put_char(writer, '-');
+    weir_otlp_json_unsigned(writer, number < 0 ? -(uint64_t)number : (uint64_t)number);
 }
 
-void weir_otlp__json_double(weir_otlp_json_writer *writer, double number)
+void weir_otlp_json_double(weir_otlp_json_writer *writer, double number)
 {
     enum { EXPONENT_DIGITS = 2 }; /* as Go writes it: 1e-07 */
     if (isnan(number))
-        weir_otlp__json_put(writer, "\"NaN\"", 5);
+        weir_otlp_json_put(writer, "\"NaN\"", 5);
     else if (isinf(number) && number > 0)
-        weir_otlp__json_put(writer, "\"Infinity\"", 10);
+        weir_otlp_json_put(writer, "\"Infinity\"", 10);
     else if (isinf(number))
-        weir_otlp__json_put(writer, "\"-Infinity\"", 11);
+        weir_otlp_json_put(writer, "\"-Infinity\"", 11);
     else
         writer->out->len +=
-            weir_double_write(weir_otlp__json_room(writer, WEIR_DOUBLE_TEXT_MAX), number, EXPONENT_DIGITS);
+            weir_double_write(weir_otlp_json_room(writer, WEIR_DOUBLE_TEXT_MAX), number, EXPONENT_DIGITS);
 }
