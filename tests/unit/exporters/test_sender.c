@@ -3,7 +3,6 @@
 #include <criterion/new/assert.h>
 #include <stdlib.h>
 
-#include "otlp/rewrite.h"
 #include "sender_fixture.h"
 
 static sender_bench lab; /* large: it remembers every span */
@@ -513,123 +512,6 @@ Test(sender, abandon_gives_everything_up)
     EXPECT(queued, WEIR_RETRY_LATER);
     cr_assert(eq(uint, lab.cancelled_count, 1));
     cr_assert(eq(long, bench_count(&lab, "weir_exporter_returned_items", "shutdown"), 3));
-    expect_balance();
-    bench_close(&lab);
-}
-
-/* ---- all but some ---- */
-
-typedef struct range {
-    uint32_t first, items;
-} range;
-
-static bool is_in_range(void *context, const weir_otlp_items *at)
-{
-    const range *kept = context;
-    return at->index >= kept->first && at->index - kept->first < kept->items;
-}
-
-/* A part of the first slice of the push with `items` items from ordinal `first` on, as an exporter cuts it. */
-static weir_push_rest rest_of(const weir_push *push, uint32_t first, uint32_t items, weir_error_class class_)
-{
-    weir_push_rest rest = {0};
-    range kept = {first, items};
-    cr_assert(weir_otlp_filter(WEIR_OTLP_TRACES, push->slices[0], is_in_range, &kept, &rest.slice) == WEIR_OK);
-    cr_assert(eq(u32, rest.slice.items, items));
-    weir_error_set(&rest.error, class_, WEIR_IO, "the test says no");
-    return rest;
-}
-
-static void answer_but(weir_push_rest *rests, size_t count)
-{
-    weir_push *push = lab.open[0];
-    lab.open_count = 0;
-    weir_push_done_but(push, rests, count);
-}
-
-Test(sender, what_is_refused_of_a_push_is_told_to_the_client_it_came_from)
-{
-    fresh(bench_config(), &shape_of_100);
-    sender_source *first = bench_offer(&lab, 1);
-    sender_source *whole = bench_offer(&lab, 5), *partial = bench_offer(&lab, 10);
-    bench_deliver(&lab);
-    EXPECT(first, WEIR_DELIVERED);
-    cr_assert(eq(u64, lab.open[0]->items, 15));
-    weir_push of_second = {.slices = &lab.open[0]->slices[1]};
-    weir_push_rest rests[] = {rest_of(&of_second, 3, 2, WEIR_ERROR_PERMANENT),
-                              rest_of(&of_second, 9, 1, WEIR_ERROR_TOO_LARGE)};
-    answer_but(rests, 2);
-    EXPECT(whole, WEIR_DELIVERED);
-    cr_assert(eq(u64, partial->outcome.error.rejected_items, 3));
-    EXPECT(partial, WEIR_DELIVERED);
-    cr_assert(eq(long, bench_books(&lab).sent, 13));
-    cr_assert(eq(long, bench_count(&lab, "weir_exporter_rejected_items", "too_large"), 1));
-    cr_assert(eq(long, bench_count(&lab, "weir_exporter_rejected_items", "permanent"), 2));
-    expect_balance();
-    bench_close(&lab);
-}
-
-Test(sender, a_batch_of_which_nothing_was_taken_is_rejected)
-{
-    fresh(bench_config(), NULL);
-    sender_source *source = bench_offer(&lab, 4);
-    weir_push_rest rests[] = {rest_of(lab.open[0], 0, 4, WEIR_ERROR_PERMANENT)};
-    answer_but(rests, 1);
-    cr_assert(eq(u64, source->outcome.error.rejected_items, 4));
-    cr_assert(eq(int, (int)source->outcome.error.class_, WEIR_ERROR_PERMANENT));
-    cr_assert(strstr(source->outcome.error.text, "the test says no") != NULL, "the client is told why");
-    EXPECT(source, WEIR_REJECTED);
-    expect_balance();
-    bench_close(&lab);
-}
-
-static void refuse_all_of_a_slice_that_is_there_twice(const range *parts, size_t count)
-{
-    fresh(bench_config(), &shape_of_100);
-    sender_source *first = bench_offer(&lab, 1), *sources[2] = {source_new(), source_new()};
-    weir_batch *batch = bench_batch(&lab, sources[0], 10);
-    weir_slice again = weir_slice_ref(&batch->slices[0]);
-    weir_consume(&lab.exporter->super, batch);
-    weir_consume(&lab.exporter->super, weir_batch_new(WEIR_TRACES, &again, &sources[1]->ack));
-    bench_deliver(&lab);
-    EXPECT(first, WEIR_DELIVERED);
-    if (lab.open_count == 0) /* nobody waits for the second */
-        fake_loop_advance(&lab.loop, 1000);
-    cr_assert(eq(u64, lab.open[0]->items, 20));
-    weir_push_rest rests[8];
-    for (size_t i = 0; i < count; i++)
-        rests[i] = rest_of(lab.open[0], parts[i].first, parts[i].items, WEIR_ERROR_PERMANENT);
-    answer_but(rests, count);
-    for (int i = 0; i < 2; i++) {
-        cr_assert(eq(u64, sources[i]->outcome.error.rejected_items, 10));
-        EXPECT(sources[i], WEIR_REJECTED);
-    }
-    expect_balance();
-    bench_close(&lab);
-}
-
-/* A source that repeats itself may have the same slice in a push twice; messages are cut out of both. */
-Test(sender, the_parts_of_a_slice_that_is_there_twice_find_their_batches)
-{
-    static const range in_pairs[] = {{0, 4}, {0, 4}, {4, 6}, {4, 6}};
-    refuse_all_of_a_slice_that_is_there_twice(in_pairs, WEIR_COUNT_OF(in_pairs));
-}
-
-Test(sender, a_part_that_fits_neither_of_two_equal_slices_is_told_to_both)
-{
-    static const range crossed[] = {{0, 3}, {3, 2}, {3, 2}, {0, 3}, {5, 5}, {5, 5}};
-    refuse_all_of_a_slice_that_is_there_twice(crossed, WEIR_COUNT_OF(crossed));
-}
-
-Test(sender, a_part_that_expired_is_given_back_with_its_batch)
-{
-    fresh(bench_config(), NULL);
-    sender_source *source = bench_offer(&lab, 4);
-    weir_push_rest rests[] = {rest_of(lab.open[0], 1, 1, WEIR_ERROR_RETRYABLE)};
-    answer_but(rests, 1);
-    EXPECT(source, WEIR_RETRY_LATER);
-    cr_assert(eq(long, bench_books(&lab).sent, 3));
-    cr_assert(eq(long, bench_count(&lab, "weir_exporter_returned_items", "expired"), 1));
     expect_balance();
     bench_close(&lab);
 }
