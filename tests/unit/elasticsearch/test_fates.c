@@ -41,7 +41,7 @@ Test(elasticsearch_fates, the_text_has_type_reason_cause_and_index)
 {
     es_result result =
         result_of(ES_REFUSED, 400, "document_parsing_exception",
-                  "[1:57] failed to parse field [n] of type [long] failed in document with id 'AAEC'. Preview of "
+                  "[1:57] failed to parse field [n] of type [long] in document with id 'AAEC'. Preview of "
                   "field's value: 'x'");
     result.cause_type = WEIR_TEXT("illegal_argument_exception");
     result.cause_reason = WEIR_TEXT("For input string: \\\"x\\\"");
