@@ -6,7 +6,7 @@
 #include "core/assert.h"
 #include "core/decimal.h"
 #include "exporters/elasticsearch/document/date.h"
-#include "exporters/elasticsearch/document/field_name.h"
+#include "exporters/elasticsearch/document/member_name.h"
 
 void es_json_init(es_json *json)
 {
@@ -36,12 +36,12 @@ es_json_object es_json_object_open(es_json *json)
 
 static void put_key(es_json *json, weir_text key)
 {
-    if (__builtin_expect(es_field_name_is_plain(key), 1)) {
+    if (__builtin_expect(es_member_name_is_plain(key), 1)) {
         es_json_string(json, key);
         return;
     }
     json->name.len = 0;
-    es_field_name_make(key, &json->name);
+    es_member_name_make(key, &json->name);
     weir_otlp_json_string(&json->writer, (weir_bytes){json->name.data, json->name.len});
 }
 

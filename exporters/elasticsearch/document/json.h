@@ -13,7 +13,7 @@
  *
  * Elasticsearch refuses a document for a key that is twice in an object, and for keys that cannot be the name of a field. So of several members with one key the first stays (as in the
  * Collector's attributes), and es_json_member writes a name
- * (field_name.h) for those keys. A value is changed in nothing but its form.
+ * (member_name.h) for those keys. A value is changed in nothing but its form.
  *
  * A writer's memory is kept from document to document. One thread at a time.
  */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "exporters/elasticsearch/document/date.h"
-#include "exporters/elasticsearch/document/field_name.h"
+#include "exporters/elasticsearch/document/member_name.h"
 #include "exporters/elasticsearch/document/json.h"
 
 typedef struct fixture {
@@ -130,9 +130,9 @@ Test(elasticsearch_json, ten_thousand_keys_and_each_of_them_twice)
 static void assert_name_of(weir_text key, const char *expected)
 {
     WEIR_BUFFER name = {0};
-    es_field_name_make(key, &name);
+    es_member_name_make(key, &name);
     cr_assert_str_eq(weir_buffer_string(&name), expected);
-    cr_assert(!es_field_name_is_plain(key) || weir_text_is(key, expected), "%s", expected);
+    cr_assert(!es_member_name_is_plain(key) || weir_text_is(key, expected), "%s", expected);
 }
 #define ASSERT_NAME(key, expected) assert_name_of(WEIR_TEXT(key), expected)
 
@@ -142,7 +142,7 @@ Test(elasticsearch_json, names_that_are_keys)
                                         "_", "k8s.pod.label.x/y",   "\xc3\xa4", "a.b.c.d.e.f.g.h.i.j.k.l"};
     for (size_t i = 0; i < WEIR_COUNT_OF(names); i++)
         assert_name_of(weir_text_of(names[i]), names[i]);
-    cr_assert(es_field_name_is_plain(WEIR_TEXT("http.request.method")));
+    cr_assert(es_member_name_is_plain(WEIR_TEXT("http.request.method")));
 }
 
 Test(elasticsearch_json, keys_that_are_no_names)
@@ -165,7 +165,7 @@ Test(elasticsearch_json, long_keys_are_cut_between_characters)
     weir_buffer_append_text(&key, "x");
     for (int i = 0; i < 1000; i++)
         weir_buffer_append_text(&key, "\xe2\x82\xac");
-    es_field_name_make((weir_text){(const char *)key.data, key.len}, &name);
+    es_member_name_make((weir_text){(const char *)key.data, key.len}, &name);
     cr_assert_eq(name.len, 1 + 3 * 341);
     cr_assert(weir_utf8_valid(name.data, name.len));
 }
