@@ -97,7 +97,7 @@ static weir_status extract_headers(const kafka_delivery *delivery, weir_slice *s
 
 /* ---- slices ---- */
 
-static void slices_free(weir_slice *slices, uint32_t count)
+void weir__kafka_slices_free(weir_slice *slices, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         weir_slice_done(&slices[i]);
@@ -117,8 +117,8 @@ static uint32_t drop_empty(weir_slice *slices, uint32_t count)
     return kept;
 }
 
-static weir_status read_slices(const kafka_delivery *delivery, weir_slice **ret_slices, uint32_t *ret_count,
-                               weir_error *ret_error)
+weir_status weir__kafka_slices_read(const kafka_delivery *delivery, weir_slice **ret_slices, uint32_t *ret_count,
+                                    bool *ret_is_misfit, weir_error *ret_error)
 {
     const kafka_partition *partition = delivery->partition;
     const kafka_shared *shared = partition->instance->shared;
@@ -139,12 +139,10 @@ static weir_status read_slices(const kafka_delivery *delivery, weir_slice **ret_
             return status;
         request = (weir_bytes){chunk->data, chunk->size};
     }
-    bool is_misfit = false;
     weir_status status = weir_kafka_envelope_read(kind, chunk, request, header_of(message, WEIR_KAFKA_SLICES_HEADER),
-                                                  &place, ret_slices, ret_count, &is_misfit, ret_error);
+                                                  &place, ret_slices, ret_count, ret_is_misfit, ret_error);
     if (chunk != delivery->chunk)
         weir_chunk_unref(chunk); /* the slices have references of their own */
-    weir_metric_add(shared->counters.misfits, is_misfit);
     return status;
 }
 
@@ -154,13 +152,15 @@ weir_status weir__kafka_content_read(kafka_delivery *delivery, weir_batch **ret_
         return WEIR_OK; /* a tombstone: nothing was ever in it */
     weir_slice *slices = NULL;
     uint32_t count = 0;
-    weir_status status = read_slices(delivery, &slices, &count, ret_error);
+    bool is_misfit = false;
+    weir_status status = weir__kafka_slices_read(delivery, &slices, &count, &is_misfit, ret_error);
     if (status != WEIR_OK)
         return status;
+    weir_metric_add(delivery->partition->instance->shared->counters.misfits, is_misfit);
     count = drop_empty(slices, count);
     status = extract_headers(delivery, slices, count);
     if (status != WEIR_OK || count == 0) {
-        slices_free(slices, count);
+        weir__kafka_slices_free(slices, count);
         return status;
     }
     *ret_batch = weir_batch_new_of(delivery->partition->signal, slices, count, &delivery->ack);

@@ -53,7 +53,7 @@ static kafka_delivery *delivery_new(kafka_partition *partition, weir_kafka_messa
     kafka_delivery *delivery = WEIR_NEW(kafka_delivery);
     size_t cost = takes_message->key.len + takes_message->value.len + MESSAGE_OVERHEAD_BYTES;
     *delivery = (kafka_delivery){
-        .ack = {.complete = outcome_arrived, .replays = true},
+        .ack = {.complete = outcome_arrived, .replays = true, .bury = weir__kafka_dead_letter_bury},
         .partition = partition,
         .entry =
             weir__kafka_window_add(&partition->window, takes_message->offset, weir_loop_now_ns(instance->worker.loop)),
@@ -150,6 +150,7 @@ static void offer(kafka_delivery *delivery)
         weir__kafka_delivery_settle(delivery);
     } else {
         delivery->items = batch->items;
+        delivery->refused_items = 0;
         delivery->is_in_pipeline = true;
         partition->instance->in_pipeline_count++;
         weir_entry_offer(partition->instance->entries[partition->signal], batch);
@@ -184,7 +185,10 @@ static void accepted(kafka_delivery *delivery)
     kafka_partition *partition = delivery->partition;
     kafka_instance *instance = partition->instance;
     const kafka_counters *counters = &instance->shared->counters;
-    weir_metric_add(counters->accepted[partition->signal], (int64_t)delivery->items);
+    /* Several exporters may have refused the same items. */
+    uint64_t refused = delivery->refused_items < delivery->items ? delivery->refused_items : delivery->items;
+    weir_metric_add(counters->accepted[partition->signal], (int64_t)(delivery->items - refused));
+    weir_metric_add(counters->refused[partition->signal], (int64_t)refused);
     if (delivery->message->timestamp_ms >= 0)
         weir_histogram_record(counters->end_to_end[partition->signal], age_s(instance, delivery->message));
     if (partition->is_gone)
@@ -222,7 +226,7 @@ static void delivery_free(kafka_delivery *takes)
 {
     kafka_partition *partition = takes->partition;
     kafka_instance *instance = partition->instance;
-    WEIR_ASSERT(!takes->is_in_pipeline && !takes->is_waiting && !takes->is_unwritten);
+    WEIR_ASSERT(!takes->is_in_pipeline && !takes->is_waiting);
     if (takes->previous)
         takes->previous->next = takes->next;
     else
@@ -252,24 +256,20 @@ void weir__kafka_delivery_settle(kafka_delivery *takes)
 
 void weir__kafka_delivery_drop(kafka_delivery *takes)
 {
-    kafka_instance *instance = takes->partition->instance;
     if (takes->is_waiting)
-        weir__kafka_list_remove(&instance->waiting, takes);
-    else if (takes->is_unwritten)
-        weir__kafka_list_remove(&instance->unwritten, takes);
-    takes->is_waiting = takes->is_unwritten = false;
+        weir__kafka_list_remove(&takes->partition->instance->waiting, takes);
+    takes->is_waiting = false;
     delivery_free(takes);
 }
 
 void weir__kafka_deliveries_drop_waiting(kafka_partition *partition)
 {
+    kafka_letter_list letters = weir__kafka_dead_letters_take(partition->instance, partition);
     kafka_delivery *next;
     for (kafka_delivery *at = partition->deliveries; at; at = next) {
-        next = at->next;
-        bool is_last = !next; /* the partition may be freed with it */
-        if (at->is_waiting || at->is_unwritten)
+        next = at->next; /* with the last one the partition may be freed */
+        if (at->is_waiting)
             weir__kafka_delivery_drop(at);
-        if (is_last)
-            return;
     }
+    weir__kafka_dead_letters_give_up(letters);
 }

@@ -47,6 +47,7 @@ typedef struct kafka_shared {
 } kafka_shared;
 
 typedef struct kafka_instance kafka_instance;
+typedef struct kafka_dead_letter kafka_dead_letter;
 
 typedef struct kafka_partition {
     struct kafka_partition *next;
@@ -69,22 +70,27 @@ typedef struct kafka_partition {
 typedef struct kafka_delivery {
     weir_ack ack;
     struct kafka_delivery *previous, *next;                 /* in the partition */
-    struct kafka_delivery *previous_waiting, *next_waiting; /* among those to be offered again, or dead letters */
+    struct kafka_delivery *previous_waiting, *next_waiting; /* among those to be offered again */
     kafka_partition *partition;
     kafka_window_entry *entry;
     const weir_kafka_message *message; /* the chunk's */
     weir_chunk *chunk;                 /* stands for the message's memory */
     size_t cost;                       /* bytes in flight */
     uint64_t items;
+    uint64_t refused_items; /* of those, in dead letters of their own */
     bool is_in_pipeline;
-    bool is_waiting;                       /* to be offered again */
-    bool is_unwritten;                     /* a dead letter that the producer does not have */
-    struct kafka_dead_letter *dead_letter; /* NULL: it is none */
+    bool is_waiting;                /* to be offered again */
+    kafka_dead_letter *dead_letter; /* of the whole message; NULL: there is none */
 } kafka_delivery;
 
 typedef struct kafka_delivery_list {
     kafka_delivery *first, *last;
 } kafka_delivery_list;
+
+/* Of the letters in it; dead_letter.c. */
+typedef struct kafka_letter_list {
+    kafka_dead_letter *first, *last;
+} kafka_letter_list;
 
 /* How messages are held back: see flow.c. */
 typedef enum kafka_flow { KAFKA_READING, KAFKA_HOLDING, KAFKA_PAUSED } kafka_flow;
@@ -129,8 +135,8 @@ struct kafka_instance {
 
     weir_kafka_producer *dead_letter_producer; /* NULL until the first dead letter */
     weir_kafka_producer_handlers dead_letter_handlers;
-    kafka_delivery_list unwritten; /* dead letters that the producer does not have */
-    kafka_delivery_list written;   /* those that it has; their memory must stay */
+    kafka_letter_list unwritten; /* dead letters that the producer does not have */
+    kafka_letter_list written;   /* those that it has; their memory must stay */
     weir_timer *unwritten_timer;
 
     weir_timer *drain_timer;
@@ -186,7 +192,8 @@ void weir__kafka_on_message(void *user, weir_kafka_message *takes_message);
 void weir__kafka_delivery_settle(kafka_delivery *takes);
 /* Its partition is gone, or weir ends: frees the delivery without settling it. */
 void weir__kafka_delivery_drop(kafka_delivery *takes);
-/* Drops those of the partition that nobody has: neither the pipeline nor the dead letters' producer. */
+/* Drops those of the partition that nobody has: neither the pipeline nor the dead letters' producer. The partition may be
+ * gone with the last of them. */
 void weir__kafka_deliveries_drop_waiting(kafka_partition *partition);
 /* Offers again what waits; a timer's. */
 void weir__kafka_offer_waiting(void *user);
@@ -202,6 +209,26 @@ void weir__kafka_list_remove(kafka_delivery_list *list, kafka_delivery *delivery
 WEIR_MUST_USE weir_status weir__kafka_content_read(kafka_delivery *delivery, weir_batch **ret_batch,
                                                    weir_error *ret_error);
 
+/* The slices of a message, some maybe without items; gives them. As weir__kafka_content_read otherwise. */
+WEIR_MUST_USE weir_status weir__kafka_slices_read(const kafka_delivery *delivery, weir_slice **ret_slices,
+                                                  uint32_t *ret_count, bool *ret_is_misfit, weir_error *ret_error);
+void weir__kafka_slices_free(weir_slice *slices, uint32_t count);
+
+/* ---- excerpt.c: of a message, what was refused ---- */
+
+typedef struct kafka_excerpt {
+    weir_account *account; /* charged with the JSON */
+    weir_chunk *chunk;     /* owned; keeps the value unless that is JSON */
+    weir_buffer json;      /* owned */
+    weir_buffer slices;    /* owned: the value of WEIR_KAFKA_SLICES_HEADER */
+    weir_bytes value;      /* in the encoding of the topic */
+} kafka_excerpt;
+
+/* The items of `refused` (borrowed) as the message holds them, before any processor. WEIR_NO_MEMORY: come back later. */
+WEIR_MUST_USE weir_status weir__kafka_excerpt_make(const kafka_delivery *delivery, const weir_batch *refused,
+                                                   kafka_excerpt *ret_excerpt, weir_error *ret_error);
+void weir__kafka_excerpt_done(kafka_excerpt *excerpt); /* a zeroed one is fine */
+
 /* ---- flow.c: back pressure ---- */
 
 /* Looks whether more may be read, and holds the consumer or lets it go. */
@@ -214,11 +241,19 @@ void weir__kafka_flow_hold_is_over(void *user);
 
 /* Writes the message to the dead-letter topic, until that is acknowledged, and settles the delivery then. */
 void weir__kafka_dead_letter_write(kafka_delivery *delivery, kafka_reason reason, const weir_error *error);
-void weir__kafka_dead_letter_free(struct kafka_dead_letter *letter); /* NULL is fine */
+/* weir_ack.bury of a delivery: writes a message of just these items to the dead-letter topic, until that is acknowledged.
+ * WEIR_RETRY_LATER, and the whole message is read again, if weir ends or the partition goes before. */
+void weir__kafka_dead_letter_bury(weir_ack *ack, weir_batch *takes_refused, const weir_error *error);
+/* NULL is fine. Not while the producer has it. */
+void weir__kafka_dead_letter_free(kafka_dead_letter *letter);
 /* Tries those again that the producer did not take; a timer's. */
 void weir__kafka_dead_letters_retry(void *user);
+/* Takes out the partition's (NULL: all) that the producer does not have … */
+kafka_letter_list weir__kafka_dead_letters_take(kafka_instance *instance, const kafka_partition *partition);
+/* … and gives them up: their messages are read again. */
+void weir__kafka_dead_letters_give_up(kafka_letter_list takes);
 
-/* Ends the producer and drops what it had. */
+/* Ends the producer and gives up what it had. */
 void weir__kafka_dead_letters_close(kafka_instance *instance);
 
 #endif

@@ -323,8 +323,7 @@ static void drop_waiting(kafka_instance *instance)
 {
     while (instance->waiting.first)
         weir__kafka_delivery_drop(instance->waiting.first);
-    while (instance->unwritten.first)
-        weir__kafka_delivery_drop(instance->unwritten.first);
+    weir__kafka_dead_letters_give_up(weir__kafka_dead_letters_take(instance, NULL));
 }
 
 static void pause_all(kafka_instance *instance)
