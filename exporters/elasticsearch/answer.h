@@ -24,8 +24,8 @@ typedef enum es_fate {
     ES_STORED,    /* 2xx: it is there */
     ES_THERE,     /* 409: it was there already (create of an id that exists) */
     ES_SET_ASIDE, /* 2xx with failure_store "used": Elasticsearch keeps it, but not where it was to be */
-    ES_LATER,     /* 429, 5xx, and what the fault of the index rather than of the document is (a block, not found) */
-    ES_REFUSED,   /* any other 4xx: this document will not be taken */
+    ES_LATER,     /* 429, 5xx, and what is the fault of the index rather than of the document (a block, not found) */
+    ES_REFUSED,   /* any other 4xx, and a 500 that the document's own content raised: it will not be taken */
     ES_UNKNOWN,   /* the answer ends before it: nothing is known; to be sent again */
     ES_FATES
 } es_fate;
@@ -55,12 +55,15 @@ typedef struct es_answer {
 /* Reads the answer to a bulk request of `count` documents. With class NONE in `ret_error` (HTTP 200) every document's
  * result has been given, exactly `count` calls: what the body does not have is ES_UNKNOWN. Otherwise no call was made,
  * and the class is that of the whole request:
- *   401, 403, 404, 3xx, HTML, and what is not Elasticsearch's   ENDPOINT
- *   413                                                         TOO_LARGE
- *   429                                                         THROTTLED, with Retry-After
- *   408, 5xx                                                    RETRYABLE
- *   400 and other 4xx                                           PERMANENT (a push of several slices is halved by the sender)
- * The text is that of the answer's error.type and error.reason where there are any. */
+ *   413                                  TOO_LARGE
+ *   429                                  THROTTLED, with Retry-After
+ *   408, 5xx, 2xx cut before its items   RETRYABLE (THROTTLED if it names a delay)
+ *   400 with Elasticsearch's error       PERMANENT (a push of several slices is halved by the sender), but ENDPOINT where
+ *                                        it is about a parameter of the request and not about what is in it
+ *   everything else: 401, 403, 404, other 4xx, 3xx, web pages, what is not Elasticsearch's
+ *                                        ENDPOINT: nobody has judged the data
+ * The text is that of the answer's error.type and error.reason where there are any. `wall_ns` is now, for Retry-After
+ * with a date. */
 void es_answer_read(const es_answer *answer, size_t count, uint64_t wall_ns, es_result_fn give, void *user,
                     weir_error *ret_error);
 

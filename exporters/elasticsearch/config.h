@@ -6,7 +6,9 @@
 #ifndef WEIR_EXPORTERS_ELASTICSEARCH_CONFIG_H
 #define WEIR_EXPORTERS_ELASTICSEARCH_CONFIG_H
 
+#include "config/node.h"
 #include "config/tls.h"
+#include "exporters/curl/options.h"
 #include "exporters/elasticsearch/document/control.h"
 #include "exporters/sender/sender.h"
 #include "exporters/support/request_headers.h"
@@ -33,14 +35,17 @@ typedef struct es_logstash_config {
     char *date_format;
 } es_logstash_config;
 
-/* Bulk retries of the Collector; here they are the sender's (es_sender_config), which has no limit unless one is
- * written. */
+/* The Collector's retries of bulk requests; here they are the sender's (es_sender_config), which counts no attempts:
+ * there is no end unless max_elapsed_time is written. */
 typedef struct es_retry_config {
     bool enabled;
-    uint64_t max_requests, max_retries; /* 0: not written */
     uint64_t initial_interval_ms, max_interval_ms;
-    weir_strings retry_on_status, retry_on_document_status;
+    uint64_t max_elapsed_time_ms; /* 0: no end */
 } es_retry_config;
+
+typedef struct es_compression_params {
+    int64_t level; /* 0: not written */
+} es_compression_params;
 
 typedef struct es_flush_config {
     uint64_t bytes;       /* 0: not written */
@@ -58,7 +63,7 @@ typedef struct es_telemetry_config {
 } es_telemetry_config;
 
 typedef struct es_config {
-    weir_sender_config sender;
+    weir_sender_config sender; /* as it is written: ask es_sender_config */
     char *endpoint;
     weir_strings endpoints;
     char *cloudid;
@@ -67,11 +72,12 @@ typedef struct es_config {
     weir_tls_config tls;
     weir_string_map headers;
     char *proxy_url;
-    int compression;           /* an enumeration of config.c: ask es_encoding_of */
-    int64_t compression_level; /* 0: not written */
+    int compression; /* ask es_config_encoding */
+    es_compression_params compression_params;
     uint64_t read_buffer_size, write_buffer_size;
     uint64_t max_idle_conns, max_idle_conns_per_host, max_conns_per_host, idle_conn_timeout_ms;
-    bool disable_keep_alives;
+    bool disable_keep_alives, force_attempt_http2;
+    weir_curl_cookies *cookies; /* NULL: none are kept */
     char *logs_index, *traces_index;
     es_enabled logs_dynamic_index, traces_dynamic_index;
     es_enabled logs_dynamic_id, traces_dynamic_id, logs_dynamic_pipeline;
@@ -85,25 +91,34 @@ typedef struct es_config {
     es_discover_config discover;
     es_telemetry_config telemetry;
     weir_strings metadata_keys;
-    bool include_source_on_error;
-    bool suppress_conflict_errors;
+    const weir_node *include_source_on_error; /* NULL: not written; ask es_config_include_source */
 } es_config;
 
 extern const weir_option es_options[];
 
+/* ELASTICSEARCH_URL of the environment counts like what is written. */
 void es_check(const void *config, const weir_node *node, weir_diagnostics *diagnostics);
 
-/* The base URLs of the configuration or of ELASTICSEARCH_URL, without a slash at their end, owned by the caller; at least
- * one. An error if there is none, more than one way was used to name them, or one is no http(s) URL. */
+/* The signals it can send, as WEIR_ON_… bits: no spans where documents are the bodies of logs. */
+unsigned es_config_signals(const void *config);
+
+/* The base URLs of the configuration or of ELASTICSEARCH_URL, without user information and without a slash at their end,
+ * owned by the caller; at least one. An error, which names no credentials, if there is none, more than one way was used
+ * to name them, or one is no http(s) URL. */
 WEIR_MUST_USE weir_status es_config_urls(const es_config *config, weir_strings *ret_urls, weir_error *ret_error);
 
-/* The value of Authorization from user and password or api_key; NULL if neither is written. For freeing with free(). */
+/* The value of Authorization from user and password, api_key, or the user information of the URLs; NULL if none of them
+ * is written. For freeing with free(); secret. */
 char *es_config_authorization(const es_config *config);
 
 /* The mode of data that does not ask for another, and whether it may ask for `mode`. */
 es_mode es_config_mode(const es_config *config);
 bool es_config_allows(const es_config *config, es_mode mode);
 
+/* "true" or "false" for the parameter include_source_on_error of bulk requests; NULL: leave it out. */
+const char *es_config_include_source(const es_config *config);
+
+/* Borrows the configuration's texts. */
 es_routing es_config_routing(const es_config *config);
 
 /* How bodies are compressed; WEIR_ENCODING_IDENTITY for not at all. Level: for weir_compressor_new. */
@@ -111,10 +126,11 @@ weir_encoding es_config_encoding(const es_config *config);
 int es_config_level(const es_config *config);
 
 /* The sender's settings with what `retry`, `flush`, `num_workers`, `metadata_keys` and this exporter's own defaults make
- * of them. Made once in `open`; free with es_sender_config_done. */
+ * of them. Made once in `open`; borrows the configuration's texts; free with es_sender_config_done. */
 weir_sender_config es_sender_config(const es_config *config);
 void es_sender_config_done(weir_sender_config *made);
 
+/* For weir_component_type's exporter_promise. */
 void es_promise(const void *config, char *ret_text, size_t size);
 
 #endif

@@ -5,17 +5,12 @@
 
 #include "config/yaml.h"
 #include "exporters/support/otlp_response.h"
+#include "exporters/support/web_page.h"
 #include "net/rpc_status.h"
-
-enum { EXCERPT_BYTES_MAX = 120 };
 
 static bool is_type(const otlphttp_answer *answer, const char *media_type)
 {
-    weir_text type = answer->content_type;
-    size_t len = strlen(media_type);
-    if (type.len < len || !weir_text_equal_nocase((weir_text){type.data, len}, weir_text_of(media_type)))
-        return false;
-    return type.len == len || type.data[len] == ';' || type.data[len] == ' ';
+    return weir_content_type_is(answer->content_type, media_type);
 }
 
 /* ---- JSON ---- */
@@ -77,48 +72,6 @@ static void read_json_status(unsigned status, weir_bytes body, weir_error *ret_e
     weir_tree_free(tree);
 }
 
-/* ---- HTML ---- */
-
-/* The words of a page, without its tags, in one line. */
-static void excerpt(weir_bytes page, char ret_text[EXCERPT_BYTES_MAX + 1])
-{
-    size_t len = 0;
-    bool is_in_tag = false, wants_space = false;
-    for (size_t i = 0; i < page.len && len < EXCERPT_BYTES_MAX; i++) {
-        uint8_t byte = page.data[i];
-        if (byte == '<' || byte == '>' || byte <= ' ' || byte == 0x7f) {
-            is_in_tag = byte == '<' || (is_in_tag && byte != '>');
-            wants_space = len > 0;
-        } else if (!is_in_tag) {
-            if (wants_space)
-                ret_text[len++] = ' ';
-            wants_space = false;
-            if (len < EXCERPT_BYTES_MAX)
-                ret_text[len++] = (char)byte;
-        }
-    }
-    ret_text[len] = '\0';
-}
-
-/* True if sending again later, or in pieces, is the right thing whoever has answered. */
-static bool says_when(const weir_error *error)
-{
-    return error->class_ == WEIR_ERROR_RETRYABLE || error->class_ == WEIR_ERROR_THROTTLED ||
-           error->class_ == WEIR_ERROR_TOO_LARGE;
-}
-
-static void read_page(const otlphttp_answer *answer, weir_error *ret_error)
-{
-    char words[EXCERPT_BYTES_MAX + 1];
-    excerpt(answer->body, words);
-    weir_error_class class_ = says_when(ret_error) ? ret_error->class_ : WEIR_ERROR_ENDPOINT;
-    uint32_t retry_after_ms = ret_error->retry_after_ms;
-    weir_status status = says_when(ret_error) ? ret_error->status : WEIR_INVALID;
-    (void)weir_error_set(ret_error, class_, status, "HTTP %u with a web page instead of OTLP's answer: %s",
-                         answer->status, words);
-    ret_error->retry_after_ms = retry_after_ms;
-}
-
 /* ---- all of it ---- */
 
 static void read_success(weir_signal signal, const otlphttp_answer *answer, weir_error *ret_error)
@@ -136,7 +89,7 @@ void otlphttp_answer_read(weir_signal signal, const otlphttp_answer *answer, uin
     bool is_protobuf = is_type(answer, "application/x-protobuf");
     weir_error_from_http(answer->status, answer->retry_after, wall_ns, answer->body, is_protobuf, ret_error);
     if (is_type(answer, "text/html") && answer->body.len > 0)
-        read_page(answer, ret_error);
+        weir_web_page_read(answer->status, answer->body, "OTLP's", ret_error);
     else if (ret_error->class_ == WEIR_ERROR_NONE)
         read_success(signal, answer, ret_error);
     else if (answer->status >= 300 && answer->status < 400 && answer->location.len > 0)
