@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/statvfs.h>
+
 #include "core/memory.h"
 #include "queue/storage_internal.h"
 
@@ -12,6 +14,25 @@ static int64_t read_bytes_max(void *user)
 {
     weir_storage *storage = user;
     return (int64_t)(storage->bytes_max + storage->dead_letters_bytes_max);
+}
+
+/* Zeros where nobody can tell: the directory is gone. On the thread that reads the metrics. */
+static struct statvfs file_system_of(const weir_storage *storage)
+{
+    struct statvfs info;
+    return statvfs(storage->settings.directory, &info) == 0 ? info : (struct statvfs){0};
+}
+
+static int64_t read_disk_free(void *user)
+{
+    struct statvfs info = file_system_of(user);
+    return (int64_t)(info.f_bavail * info.f_frsize);
+}
+
+static int64_t read_disk_bytes(void *user)
+{
+    struct statvfs info = file_system_of(user);
+    return (int64_t)(info.f_blocks * info.f_frsize);
 }
 
 static weir_metric *register_errors(weir_storage *storage, const char *operation)
@@ -30,6 +51,11 @@ void storage_meters_register(weir_storage *storage)
                                 "By", &label, 1, read_bytes, storage);
     weir_metrics_register_gauge(metrics, "weir_storage_capacity_bytes", "What these files may grow to.", "By", &label,
                                 1, read_bytes_max, storage);
+    weir_metrics_register_gauge(metrics, "weir_storage_disk_free_bytes",
+                                "What the file system under the storage has free for weir; 0 if that is not known.",
+                                "By", &label, 1, read_disk_free, storage);
+    weir_metrics_register_gauge(metrics, "weir_storage_disk_bytes", "What that file system holds in all.", "By", &label,
+                                1, read_disk_bytes, storage);
     storage->appends = weir_metrics_register(metrics, WEIR_COUNTER, "weir_storage_appends",
                                              "Groups of records written, each with one sync unless fsync is false.",
                                              "{append}", &label, 1);

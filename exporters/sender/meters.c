@@ -10,6 +10,7 @@ enum { LABELS_MAX = 8 };
 static const char *const reject_reasons[WEIR_REJECT_REASONS] = {"permanent", "too_large", "partial_success", "expired",
                                                                 "set_aside"};
 static const char *const giveup_reasons[WEIR_GIVEUP_REASONS] = {"abandoned", "expired", "shutdown"};
+static const char *const dead_reasons[WEIR_DEAD_REASONS] = {"refused", "too_large", "expired"};
 /* UCUM units of the Collector's counters, by signal. */
 static const char *const item_units[WEIR_SIGNALS] = {"{span}", "{datapoint}", "{record}"};
 
@@ -63,6 +64,8 @@ void weir_exporter_meters_init(weir_exporter_meters *meters, weir_metrics *metri
     register_reasons(metrics, "weir_exporter_dropped_items",
                      "Items lost; nobody waited for them (wait_for_result: false).", identity, giveup_reasons,
                      WEIR_GIVEUP_REASONS, meters->dropped);
+    register_reasons(metrics, "weir_deadletter_items", "Items written to the dead letters of the disk queue.", identity,
+                     dead_reasons, WEIR_DEAD_REASONS, meters->dead_letters);
 }
 
 weir_exporter_books weir_exporter_books_read(weir_metrics *metrics, const char *id, weir_signal signal)

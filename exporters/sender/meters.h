@@ -40,6 +40,14 @@ typedef enum weir_giveup_reason {
     WEIR_GIVEUP_REASONS
 } weir_giveup_reason;
 
+/* Why something became a dead letter of the disk queue. */
+typedef enum weir_dead_reason {
+    WEIR_DEAD_REFUSED,
+    WEIR_DEAD_TOO_LARGE,
+    WEIR_DEAD_EXPIRED,
+    WEIR_DEAD_REASONS
+} weir_dead_reason;
+
 /* Items, unless said otherwise. */
 typedef struct weir_exporter_meters {
     weir_metric *taken;
@@ -50,8 +58,9 @@ typedef struct weir_exporter_meters {
     weir_metric *rejected[WEIR_REJECT_REASONS];
     weir_metric *returned[WEIR_GIVEUP_REASONS];
     weir_metric *dropped[WEIR_GIVEUP_REASONS];
-    weir_metric *retries;   /* attempts after the first */
-    weir_metric *in_flight; /* requests */
+    weir_metric *dead_letters[WEIR_DEAD_REASONS]; /* of the disk queue, once they are written */
+    weir_metric *retries;                         /* attempts after the first */
+    weir_metric *in_flight;                       /* requests */
 } weir_exporter_meters;
 
 /* Registers the meters of exporter `id` for `signal`. `labels` (may be none) are added to the counters of what was

@@ -66,7 +66,7 @@ static void complete_rejected(weir_sender *sender, weir_batch *batch, const weir
     outcome.error.class_ = WEIR_ERROR_PERMANENT;
     outcome.error.rejected_items = batch->items;
     if (is_kept(sender, batch))
-        bury(sender, batch, &outcome.error);
+        bury(sender, batch, error);
     else
         complete(sender, batch, &outcome);
 }

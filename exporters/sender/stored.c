@@ -105,7 +105,8 @@ struct burial {
     stored *stage;
     weir_batch *batch;
     weir_record_image image;
-    char *reason;
+    char *text;
+    weir_dead_reason reason;
     struct burial *next;
 };
 
@@ -194,7 +195,7 @@ static weir_error age_error(const stored *stage, const char *prefix)
 static void burial_free(burial *grave)
 {
     weir_record_image_done(&grave->image);
-    free(grave->reason);
+    free(grave->text);
     free(grave);
 }
 
@@ -223,6 +224,7 @@ static void burial_written(weir_storage_request *request)
     if (request->status == WEIR_OK) {
         const weir_ack *whole = weir_ack_whole(grave->batch->ack);
         WEIR_CONTAINER((void *)(uintptr_t)whole, stored_entry, ack)->dead_items += grave->batch->items;
+        weir_metric_add(stage->window->meters.dead_letters[grave->reason], (int64_t)grave->batch->items);
         burial_end(grave, &weir_outcome_delivered);
     } else if (stage->is_draining) {
         burial_give_up(grave);
@@ -240,15 +242,23 @@ static void burial_write(burial *grave)
     weir_storage_append(stage->port, weir_storage_dead_letters(stage->storage), &grave->request);
 }
 
+static weir_dead_reason reason_of(const weir_error *error)
+{
+    if (error->class_ == WEIR_ERROR_TOO_LARGE || error->status == WEIR_TOO_LARGE)
+        return WEIR_DEAD_TOO_LARGE;
+    return error->status == WEIR_TIMEOUT ? WEIR_DEAD_EXPIRED : WEIR_DEAD_REFUSED;
+}
+
 static void bury(void *user, weir_batch *takes_batch, const weir_error *error)
 {
     stored *stage = user;
     burial *grave = WEIR_NEW(burial);
     grave->stage = stage;
     grave->batch = takes_batch;
-    grave->reason = weir_strdup(error->text);
+    grave->text = weir_strdup(error->text);
+    grave->reason = reason_of(error);
     grave->request = (weir_storage_append_request){.super.done = burial_written, .image = &grave->image};
-    weir_record_image_init(&grave->image, takes_batch, stage->window->id, grave->reason);
+    weir_record_image_init(&grave->image, takes_batch, stage->window->id, grave->text);
     stage->burying_items += takes_batch->items;
     burial_write(grave);
 }

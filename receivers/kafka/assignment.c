@@ -84,6 +84,7 @@ static void partition_go(kafka_partition *partition)
     instance->window_entries -= partition->window.count;
     weir_metric_set(partition->counters.offset_lag, 0);
     weir_metric_set(partition->counters.oldest_age_ms, 0);
+    weir_metric_set(partition->counters.oldest_written_ms, 0);
     weir_metric_add(instance->shared->counters.partition_close, 1);
     for (kafka_delivery *at = partition->deliveries; at; at = at->next)
         at->ack.abandoned = true;
@@ -361,6 +362,14 @@ void weir__kafka_on_revoked(void *user, const weir_kafka_position *partitions, s
 
 /* ---- gauges ---- */
 
+/* How long ago it was written what is read and not acknowledged; clocks differ. */
+static int64_t oldest_written_ms(const kafka_partition *partition)
+{
+    const kafka_window_entry *first = partition->window.first;
+    int64_t now_ms = (int64_t)(weir_loop_wall_ns(partition->instance->worker.loop) / 1000000);
+    return first && first->written_ms >= 0 && first->written_ms < now_ms ? now_ms - first->written_ms : 0;
+}
+
 void weir__kafka_partitions_measure(kafka_instance *instance)
 {
     uint64_t now_ns = weir_loop_now_ns(instance->worker.loop);
@@ -368,6 +377,7 @@ void weir__kafka_partitions_measure(kafka_instance *instance)
         int64_t low, high;
         uint64_t oldest_ns = weir__kafka_window_oldest_ns(&at->window);
         weir_metric_set(at->counters.oldest_age_ms, oldest_ns ? (int64_t)((now_ns - oldest_ns) / 1000000) : 0);
+        weir_metric_set(at->counters.oldest_written_ms, oldest_written_ms(at));
         if (at->window.position >= 0 && weir_kafka_watermarks(instance->consumer, at->topic, at->number, &low, &high))
             weir_metric_set(at->counters.offset_lag, high > at->window.position ? high - at->window.position : 0);
     }

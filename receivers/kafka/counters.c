@@ -8,7 +8,10 @@
 static const double delay_bounds_s[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  1,     2.5,
                                         5,     10,   30,    60,   300, 900,  3600, 14400, 86400};
 
-static const char *const reason_names[KAFKA_REASONS] = {[KAFKA_NOT_OTLP] = "not_otlp", [KAFKA_REFUSED] = "refused"};
+static const char *const reason_names[KAFKA_REASONS] = {[KAFKA_NOT_OTLP] = "not_otlp",
+                                                        [KAFKA_REFUSED] = "refused",
+                                                        [KAFKA_LARGE] = "too_large",
+                                                        [KAFKA_EXPIRED] = "expired"};
 
 const char *weir__kafka_reason_name(kafka_reason reason)
 {
@@ -113,6 +116,8 @@ void weir__kafka_partition_counters_init(kafka_partition_counters *ret_counters,
                                  "Offsets in those ranges, where they are known."),
         .current_offset = gauge(&at, "otelcol_kafka_receiver_current_offset", "1", "Current message offset"),
         .offset_lag = gauge(&at, "otelcol_kafka_receiver_offset_lag", "1", "Current offset lag"),
+        .oldest_written_ms = gauge(&at, "weir_kafka_receiver_oldest_item_age", "s",
+                                   "How long ago the oldest message was written that is read and not acknowledged."),
         .oldest_age_ms = gauge(&at, "weir_kafka_receiver_oldest_unacknowledged_age", "s",
                                "How long ago the oldest message was read that is not acknowledged yet."),
     };

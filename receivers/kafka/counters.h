@@ -14,6 +14,8 @@
 typedef enum kafka_reason {
     KAFKA_NOT_OTLP, /* its bytes are not what the topic's encoding says */
     KAFKA_REFUSED,  /* a backend will never take it */
+    KAFKA_LARGE,    /* one item that is larger than a backend takes */
+    KAFKA_EXPIRED,  /* not delivered within an exporter's max_elapsed_time */
     KAFKA_REASONS
 } kafka_reason;
 
@@ -37,9 +39,10 @@ typedef struct kafka_counters {
 typedef struct kafka_partition_counters {
     weir_metric *messages, *records, *bytes;
     weir_metric *unmarshal_failed;
-    weir_metric *losses, *lost_messages;                      /* ranges that Kafka had dropped before they were read */
-    weir_metric *current_offset, *offset_lag, *oldest_age_ms; /* gauges */
-    weir_histogram *records_delay;                            /* NULL unless asked for */
+    weir_metric *losses, *lost_messages;      /* ranges that Kafka had dropped before they were read */
+    weir_metric *current_offset, *offset_lag; /* gauges, as the next two */
+    weir_metric *oldest_age_ms, *oldest_written_ms;
+    weir_histogram *records_delay; /* NULL unless asked for */
 } kafka_partition_counters;
 
 void weir__kafka_counters_init(kafka_counters *ret_counters, weir_metrics *metrics, const char *id);
@@ -48,6 +51,6 @@ void weir__kafka_partition_counters_init(kafka_partition_counters *ret_counters,
                                          const char *topic, int32_t partition, weir_signal signal,
                                          bool with_records_delay);
 
-const char *weir__kafka_reason_name(kafka_reason reason); /* "not_otlp", "refused" */
+const char *weir__kafka_reason_name(kafka_reason reason); /* as the metric's label */
 
 #endif

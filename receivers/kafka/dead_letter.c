@@ -228,6 +228,13 @@ static weir_status open_producer(kafka_instance *instance, weir_error *ret_error
 
 /* ---- a letter ---- */
 
+static kafka_reason reason_of(const weir_error *error)
+{
+    if (error->class_ == WEIR_ERROR_TOO_LARGE || error->status == WEIR_TOO_LARGE)
+        return KAFKA_LARGE;
+    return error->status == WEIR_TIMEOUT ? KAFKA_EXPIRED : KAFKA_REFUSED;
+}
+
 /* The message's headers, but for `left_out` (NULL: all of them). */
 static void add_headers_of(kafka_dead_letter *letter, const weir_kafka_message *message, const char *left_out)
 {
@@ -304,7 +311,7 @@ static void log_letter(const kafka_delivery *delivery, uint64_t items, kafka_rea
              (long long)delivery->message->offset, count, weir__kafka_reason_name(reason), error->text);
 }
 
-void weir__kafka_dead_letter_write(kafka_delivery *delivery, kafka_reason reason, const weir_error *error)
+static void write_whole(kafka_delivery *delivery, kafka_reason reason, const weir_error *error)
 {
     log_letter(delivery, 0, reason, error);
     kafka_dead_letter *letter = letter_new(delivery, reason);
@@ -312,6 +319,16 @@ void weir__kafka_dead_letter_write(kafka_delivery *delivery, kafka_reason reason
     add_reason(letter, error);
     delivery->dead_letter = letter;
     write_letter(letter);
+}
+
+void weir__kafka_dead_letter_write_refused(kafka_delivery *delivery, const weir_error *error)
+{
+    write_whole(delivery, reason_of(error), error);
+}
+
+void weir__kafka_dead_letter_write_unread(kafka_delivery *delivery, const weir_error *error)
+{
+    write_whole(delivery, KAFKA_NOT_OTLP, error);
 }
 
 void weir__kafka_dead_letter_bury(weir_ack *ack, weir_batch *takes_refused, const weir_error *error)
@@ -324,8 +341,9 @@ void weir__kafka_dead_letter_bury(weir_ack *ack, weir_batch *takes_refused, cons
         weir_batch_complete(takes_refused, &outcome);
         return;
     }
-    log_letter(delivery, takes_refused->items, KAFKA_REFUSED, error);
-    kafka_dead_letter *letter = letter_new(delivery, KAFKA_REFUSED);
+    kafka_reason reason = reason_of(error);
+    log_letter(delivery, takes_refused->items, reason, error);
+    kafka_dead_letter *letter = letter_new(delivery, reason);
     letter->refused = takes_refused;
     letter->excerpt = excerpt;
     letter->record.value = excerpt.value;

@@ -62,6 +62,7 @@ static kafka_delivery *delivery_new(kafka_partition *partition, weir_kafka_messa
         .cost = cost,
         .next = partition->deliveries,
     };
+    delivery->entry->written_ms = takes_message->timestamp_ms;
     if (delivery->next)
         delivery->next->previous = delivery;
     partition->deliveries = delivery;
@@ -145,7 +146,7 @@ static void offer(kafka_delivery *delivery)
         wait_to_offer(delivery);
     } else if (status != WEIR_OK) {
         weir_metric_add(partition->counters.unmarshal_failed, 1);
-        weir__kafka_dead_letter_write(delivery, KAFKA_NOT_OTLP, &error);
+        weir__kafka_dead_letter_write_unread(delivery, &error);
     } else if (!batch) {
         weir__kafka_delivery_settle(delivery);
     } else {
@@ -213,7 +214,7 @@ static void outcome_arrived(weir_ack *ack, const weir_outcome *outcome)
         weir__kafka_delivery_drop(delivery); /* whoever reads the partition next reads this message too */
     } else if (outcome->kind == WEIR_REJECTED) {
         weir_metric_add(instance->shared->counters.refused[partition->signal], (int64_t)delivery->items);
-        weir__kafka_dead_letter_write(delivery, KAFKA_REFUSED, &outcome->error);
+        weir__kafka_dead_letter_write_refused(delivery, &outcome->error);
     } else {
         wait_to_offer(delivery);
         weir__kafka_flow_update(instance);

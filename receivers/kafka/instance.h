@@ -239,8 +239,11 @@ void weir__kafka_flow_hold_is_over(void *user);
 
 /* ---- dead_letter.c ---- */
 
-/* Writes the message to the dead-letter topic, until that is acknowledged, and settles the delivery then. */
-void weir__kafka_dead_letter_write(kafka_delivery *delivery, kafka_reason reason, const weir_error *error);
+/* Writes the message, which cannot be read, to the dead-letter topic, until that is acknowledged, and settles the
+ * delivery then. */
+void weir__kafka_dead_letter_write_unread(kafka_delivery *delivery, const weir_error *error);
+/* Likewise what an exporter has refused as a whole. */
+void weir__kafka_dead_letter_write_refused(kafka_delivery *delivery, const weir_error *error);
 /* weir_ack.bury of a delivery: writes a message of just these items to the dead-letter topic, until that is acknowledged.
  * WEIR_RETRY_LATER, and the whole message is read again, if weir ends or the partition goes before. */
 void weir__kafka_dead_letter_bury(weir_ack *ack, weir_batch *takes_refused, const weir_error *error);

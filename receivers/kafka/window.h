@@ -17,7 +17,8 @@
 typedef struct kafka_window_entry {
     struct kafka_window_entry *next;
     int64_t offset;
-    uint64_t read_ns; /* monotonic */
+    uint64_t read_ns;   /* monotonic */
+    int64_t written_ms; /* the message's timestamp, of the wall clock; -1: it has none */
     bool is_settled;
 } kafka_window_entry;
 

@@ -213,6 +213,8 @@ Test(stored, a_record_is_released_once_its_rests_were_sent_again_set_aside_or_be
     expect_books((weir_queue_books){.released = SPANS - 1, .dead_lettered = 1});
     weir_exporter_books sent = weir_exporter_books_read(disk.metrics, "test/1", WEIR_TRACES);
     cr_assert(eq(long, sent.sent, SPANS - 4));
+    const weir_label refused = {"reason", "refused"};
+    cr_assert(eq(long, weir_metrics_sum(disk.metrics, "weir_deadletter_items", &refused, 1), 1));
     cr_assert(eq(uint, disk.answers, 1), "the source heard when it was stored");
 }
 

@@ -195,6 +195,9 @@ Test(storage, what_waits_together_is_synced_once)
     for (size_t i = 0; i < 100; i++)
         cr_assert(it.requests[i].is_done && it.requests[i].append.super.status == WEIR_OK);
     cr_assert_eq(weir_metrics_sum(it.metrics, "weir_storage_appends", NULL, 0), 1);
+    int64_t disk_free = weir_metrics_sum(it.metrics, "weir_storage_disk_free_bytes", NULL, 0);
+    cr_assert_gt(disk_free, 0);
+    cr_assert_geq(weir_metrics_sum(it.metrics, "weir_storage_disk_bytes", NULL, 0), disk_free);
     cr_assert_eq(read_and_release(0, 10), 100);
     end();
     remove_folder(folder);

@@ -333,6 +333,36 @@ Test(kafka_receiver, what_a_backend_refuses_for_good_becomes_a_dead_letter)
     cr_assert_eq(bench_committed(0), 1);
 }
 
+Test(kafka_receiver, dead_letters_are_counted_by_reason)
+{
+    bench_assign(1, 0);
+    the_bench.outcome.kind = WEIR_REJECTED;
+    weir_error_set(&the_bench.outcome.error, WEIR_ERROR_PERMANENT, WEIR_TOO_LARGE, "too large");
+    bench_message(0, 0);
+    weir_error_set(&the_bench.outcome.error, WEIR_ERROR_PERMANENT, WEIR_TIMEOUT, "expired: the backend is away");
+    bench_message(0, 1);
+    bench_report(0, true);
+    bench_report(1, true);
+    for (int i = 0; i < 2; i++) {
+        const weir_label reason = {"reason", i == 0 ? "too_large" : "expired"};
+        cr_assert_eq(weir_metrics_sum(the_bench.metrics, "weir_kafka_receiver_dead_letters", &reason, 1), 1);
+    }
+}
+
+Test(kafka_receiver, the_age_of_a_partition_counts_from_when_its_oldest_message_was_written)
+{
+    the_bench.holds = true;
+    bench_assign(1, 0);
+    bench_message(0, 0);
+    bench_advance(1000);
+    /* Written at 500 ms; the clock began at one second. */
+    cr_assert_eq(metric("weir_kafka_receiver_oldest_item_age"), 1500);
+    cr_assert_eq(metric("weir_kafka_receiver_oldest_unacknowledged_age"), 1000);
+    bench_complete(0, WEIR_DELIVERED);
+    bench_advance(1000);
+    cr_assert_eq(metric("weir_kafka_receiver_oldest_item_age"), 0);
+}
+
 Test(kafka_receiver, messages_without_items_count_as_read)
 {
     bench_assign(1, 0);
