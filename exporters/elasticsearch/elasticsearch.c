@@ -60,8 +60,9 @@ static char *query_new(const es_config *config)
         weir_buffer_append_text(&query, "&pipeline=");
         append_escaped(&query, config->pipeline);
     }
-    if (config->include_source_on_error)
-        weir_buffer_append_text(&query, "&include_source_on_error=true");
+    const char *include_source = es_config_include_source(config);
+    if (include_source)
+        weir_buffer_printf(&query, "&include_source_on_error=%s", include_source);
     return weir_strdup(weir_buffer_string(&query));
 }
 
@@ -133,7 +134,8 @@ static weir_curl_client *client_new(const es_shared *shared, weir_loop *loop)
         .receive_buffer_bytes = config->read_buffer_size,
         .response_bytes_max = RESPONSE_BYTES_MAX,
         .closes_connections = config->disable_keep_alives,
-        .avoids_http2 = true, /* Elasticsearch speaks HTTP/1.1 only, and several connections are what spreads load */
+        .avoids_http2 = !config->force_attempt_http2,
+        .keeps_cookies = config->cookies != NULL,
     };
     return weir_curl_client_new(loop, &settings);
 }
@@ -203,5 +205,6 @@ const weir_component_type weir_exporter_elasticsearch = {
     .close = es_close,
     .exporter_create = es_create,
     .exporter_free = es_free,
+    .exporter_signals = es_config_signals,
     .exporter_promise = es_promise,
 };

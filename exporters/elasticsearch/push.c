@@ -127,7 +127,7 @@ static void show_input(es_request *request)
     es_exporter *exporter = request->exporter;
     weir_error error;
     es_bulk again = {0};
-    WEIR_CLEANUP(es_fates_done) es_fates fates;
+    WEIR_CLEANUP(es_fates_done) es_fates fates = {0};
     if (request->shown == UINT32_MAX)
         return;
     es_fates_init(&fates, request->fates.items);
