@@ -58,6 +58,11 @@ static unsigned signals_of(const weir_planned_component *component)
     return type->exporter_signals ? type->exporter_signals(component->config) : type->signals;
 }
 
+static const char *elsewhere(const weir_planned_component *component)
+{
+    return component->type->kind == WEIR_EXPORTER ? ", and send them to a backend that takes them" : "";
+}
+
 static void check_signals(const weir_plan *plan, const weir_indexes *indexes, const weir_pipeline_entry *entry,
                           weir_diagnostics *diagnostics)
 {
@@ -65,8 +70,8 @@ static void check_signals(const weir_plan *plan, const weir_indexes *indexes, co
     for (size_t i = 0; i < indexes->count; i++) {
         const weir_planned_component *component = &plan->components[indexes->items[i]];
         if (!(component->type->signals & (1u << signal)))
-            weir_diagnostics_error(diagnostics, entry->node, "%s does not take %s; leave it out of this pipeline",
-                                   component->id, weir_signal_name(signal));
+            weir_diagnostics_error(diagnostics, entry->node, "%s does not take %s; leave it out of this pipeline%s",
+                                   component->id, weir_signal_name(signal), elsewhere(component));
         else if (!(signals_of(component) & (1u << signal)))
             weir_diagnostics_error(diagnostics, entry->node,
                                    "%s has no endpoint for %s: write one, or leave it out of this pipeline",
