@@ -317,9 +317,10 @@ def test_fewer_results_than_documents(weir, sink):
     assert sink.numbers() == list(range(1, 6)) and sink.conflicts == 3
 
 
-def test_too_large_a_request_is_cut_in_two(weir, sink):
+@pytest.mark.parametrize("body, headers", [(b"", {}), (b"<html>413 Request Entity Too Large</html>", HTML)])
+def test_too_large_a_request_is_cut_in_two(weir, sink, body, headers):
     def at_most_three(request):
-        return Answer(413, b"", {}) if len(request.operations) > 3 else None
+        return Answer(413, body, headers) if len(request.operations) > 3 else None
 
     sink.on_request = at_most_three
     program = weir(config_for(sink.endpoint))
