@@ -153,7 +153,7 @@ static void end_if_resolved(kafka_request *request)
 static void add_rest(kafka_request *request, weir_slice *takes_slice, const weir_error *error)
 {
     request->rests = weir_realloc(request->rests, request->rest_count + 1, sizeof *request->rests);
-    request->rests[request->rest_count++] = (weir_push_rest){*takes_slice, *error};
+    request->rests[request->rest_count++] = (weir_push_rest){.slice = *takes_slice, .error = *error};
     *takes_slice = (weir_slice){0};
 }
 
