@@ -10,10 +10,11 @@
  *      without a dataset from the scope (Collector self-telemetry, encoding.format, /receiver/NAMEreceiver,
  *      /connector/NAMEconnector), else "generic" and "default". In otel mode the dataset ends with ".otel". Characters
  *      a data stream must not have become '_', upper case becomes lower, and 100 bytes are the limit of each part
- *      (cut between characters). In bodymap mode data_stream.type may be "logs" or "metrics"; events of spans in ecs mode
- *      go to logs-apm.error-NAMESPACE or logs-apm.app.SERVICE-NAMESPACE
+ *      (cut between characters). In bodymap mode data_stream.type may be "logs" or "metrics"
  * With logstash_format the name of 1 to 3 gets a date behind it: that of the record (what its document has as
  * @timestamp), where the Collector takes the clock's; so that what is sent again goes to the same index.
+ * Events of spans in ecs mode go to logs-apm.error-NAMESPACE or logs-apm.app.SERVICE-NAMESPACE whatever else is said.
+ * An attribute that is empty counts as absent. Attributes that are no strings are read as their text.
  */
 #ifndef WEIR_EXPORTERS_ELASTICSEARCH_CONTROL_H
 #define WEIR_EXPORTERS_ELASTICSEARCH_CONTROL_H
@@ -25,7 +26,7 @@ typedef struct es_routing {
     const char *logs_index, *traces_index; /* NULL or "": routed by attributes */
     bool logstash_format;
     const char *logstash_prefix_separator; /* "-" */
-    const char *logstash_date_format;      /* strftime's conversions, in UTC: "%Y.%m.%d" */
+    const char *logstash_date_format;      /* date_format.h, checked: "%Y.%m.%d" */
     bool logs_dynamic_id, traces_dynamic_id, logs_dynamic_pipeline;
 } es_routing;
 
@@ -39,11 +40,13 @@ typedef struct es_control {
 
 typedef struct es_router es_router;
 
-es_router *es_router_new(const es_routing *routing); /* copies the struct, borrows its texts; never NULL */
+/* Copies the struct, borrows its texts; never NULL. The date format has passed es_date_format_check (date_format.h). */
+es_router *es_router_new(const es_routing *routing);
 void es_router_free(es_router *router);
 
-/* As es_encoder_enter, to be called beside it. */
+/* As es_encoder_enter and es_encoder_leave, to be called beside them. */
 void es_router_enter(es_router *router, es_mode mode, weir_bytes resource, weir_bytes scope);
+void es_router_leave(es_router *router);
 
 /* The mode a scope asks for by its attribute elastic.mapping.mode; {NULL, 0}: it does not. `scope` is the body of the
  * ScopeSpans or ScopeLogs. Pure function. */
