@@ -1,86 +1,254 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exporters/elasticsearch/document/field_name.h"
 
-/* Can a part that begins with it only be a name? */
-static bool begins_name(char c)
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/assert.h"
+#include "core/memory.h"
+
+/* ---- The arena --------------------------------------------------------------------------------------------------- */
+
+enum { BLOCK_BYTES_MIN = 16 * 1024 };
+
+struct es_text_block {
+    struct es_text_block *next;
+    size_t used, capacity;
+    char bytes[];
+};
+
+void es_text_arena_done(es_text_arena *arena)
 {
-    return c > ' ' && c != '.' && c != '\x7f';
+    for (struct es_text_block *block = arena->first, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+    *arena = (es_text_arena){0};
 }
 
-bool es_field_name_is_plain(weir_text key)
+void es_text_arena_clear(es_text_arena *arena)
 {
-    if (key.len == 0 || key.len > ES_FIELD_NAME_LEN_MAX || memchr(key.data, '\0', key.len))
-        return false;
-    const char *at = key.data, *const end = key.data + key.len;
-    for (int parts = 1; parts <= ES_FIELD_NAME_PARTS_MAX; parts++) {
-        if (at == end || !begins_name(*at))
+    arena->current = arena->first;
+    if (arena->first)
+        arena->first->used = 0;
+}
+
+static struct es_text_block *block_new(size_t len)
+{
+    const size_t capacity = len > BLOCK_BYTES_MIN ? len : BLOCK_BYTES_MIN;
+    struct es_text_block *block = weir_alloc(1, sizeof *block + capacity);
+    block->capacity = capacity;
+    return block;
+}
+
+/* The first block behind the current one that has room, or a new one at the end. */
+static struct es_text_block *next_block(es_text_arena *arena, size_t len)
+{
+    struct es_text_block **at = arena->current ? &arena->current->next : &arena->first;
+    while (*at && (*at)->capacity < len)
+        at = &(*at)->next;
+    if (!*at)
+        *at = block_new(len);
+    (*at)->used = 0;
+    return *at;
+}
+
+char *es_text_arena_take(es_text_arena *arena, size_t len)
+{
+    if (!arena->current || arena->current->capacity - arena->current->used < len)
+        arena->current = next_block(arena, len);
+    char *text = arena->current->bytes + arena->current->used;
+    arena->current->used += len;
+    return text;
+}
+
+/* ---- Joining ----------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a: https://datatracker.ietf.org/doc/html/draft-eastlake-fnv */
+static uint64_t hash_of(weir_text text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.data[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* A name that is too long ends with '_' and the hash of all of it, so that it stays another than its neighbours. */
+static weir_text cut(es_text_arena *arena, weir_text name)
+{
+    enum { HASH_LEN = 1 + 16 };
+    char *text = es_text_arena_take(arena, ES_NAME_BYTES_MAX + 1);
+    memcpy(text, name.data, ES_NAME_BYTES_MAX - HASH_LEN);
+    const uint64_t value = hash_of(name);
+    uint8_t hash[8];
+    for (size_t i = 0; i < sizeof hash; i++)
+        hash[i] = (uint8_t)(value >> 8 * i);
+    text[ES_NAME_BYTES_MAX - HASH_LEN] = '_';
+    weir_hex(hash, sizeof hash, text + ES_NAME_BYTES_MAX - HASH_LEN + 1);
+    return (weir_text){text, ES_NAME_BYTES_MAX};
+}
+
+weir_text es_name_join(es_text_arena *arena, weir_text path, weir_text key)
+{
+    if (path.len == 0)
+        return key;
+    char *text = es_text_arena_take(arena, path.len + 1 + key.len);
+    memcpy(text, path.data, path.len);
+    text[path.len] = '.';
+    if (key.len > 0)
+        memcpy(text + path.len + 1, key.data, key.len);
+    const weir_text name = {text, path.len + 1 + key.len};
+    return name.len <= ES_NAME_BYTES_MAX ? name : cut(arena, name);
+}
+
+/* ---- What Elasticsearch takes ------------------------------------------------------------------------------------ */
+
+unsigned es_name_parts(weir_text name)
+{
+    unsigned parts = 1;
+    for (size_t i = 0; i < name.len; i++)
+        parts += name.data[i] == '.';
+    return parts;
+}
+
+/* True if there is nothing to mend: what nearly all names are, in one pass. */
+static bool is_regular(weir_text name, unsigned parts_max)
+{
+    bool has_ink = false; /* this part has a character that can be seen */
+    unsigned parts = 1;
+    for (size_t i = 0; i < name.len; i++) {
+        const uint8_t byte = (uint8_t)name.data[i];
+        if (byte >= 0x80 || (byte == '.' && !has_ink))
             return false;
-        at = memchr(at, '.', (size_t)(end - at));
-        if (!at)
+        parts += byte == '.';
+        has_ink = byte != '.' && (has_ink || byte > ' ');
+    }
+    return has_ink && parts <= parts_max && name.len <= ES_NAME_BYTES_MAX && name.data[0] != '_';
+}
+
+/* Names that Elasticsearch 8 keeps for itself at the top of a document. */
+static bool is_metadata(weir_text part)
+{
+    static const char *const names[] = {
+        "_data_stream_timestamp", "_doc_count", "_field_names", "_id",     "_ignored", "_ignored_source", "_index",
+        "_nested_path",           "_routing",   "_seq_no",      "_source", "_tier",    "_version",
+    };
+    for (size_t i = 0; i < WEIR_COUNT_OF(names); i++) {
+        if (weir_text_is(part, names[i]))
             return true;
-        at++;
     }
     return false;
 }
 
-/* The length of the blank that begins at `at`: a control character, or one of Unicode's separators (Zs, Zl, Zp). 0 if it
- * is none. */
-static size_t blank_len(const uint8_t *at, size_t len)
+bool es_name_is_of_data_stream(weir_text name)
 {
-    if (at[0] <= ' ' || at[0] == 0x7f)
-        return 1;
-    if (len >= 2 && at[0] == 0xc2 && (at[1] == 0x85 || at[1] == 0xa0))
-        return 2;
-    if (len < 3)
-        return 0;
-    const uint32_t three = (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
-    const bool is_space = three == 0xe19a80 || (three >= 0xe28080 && three <= 0xe2808a) || three == 0xe280a8 ||
-                          three == 0xe280a9 || three == 0xe280af || three == 0xe2819f || three == 0xe38080;
-    return is_space ? 3 : 0;
+    return weir_text_is(name, "@timestamp") || weir_text_is(name, "data_stream.type") ||
+           weir_text_is(name, "data_stream.dataset") || weir_text_is(name, "data_stream.namespace");
 }
 
-static bool is_blank(const char *part, size_t len)
+/* Java's Character.isWhitespace: white space of ASCII, the separators U+001C … U+001F, and Unicode's spaces but for the
+ * ones that do not break. The length of the one at `at`, 0 if there is none. */
+static size_t blank_len(const uint8_t *at, size_t len)
 {
-    const uint8_t *at = (const uint8_t *)part;
-    for (size_t step; len > 0; at += step, len -= step) {
-        step = blank_len(at, len);
+    static const char *const wide[] = {
+        "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
+        "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u205f", "\u3000",
+    };
+    enum { WIDE_LEN = 3 };
+    if (*at == ' ' || (*at >= '\t' && *at <= '\r') || (*at >= 0x1c && *at <= 0x1f))
+        return 1;
+    for (size_t i = 0; len >= WIDE_LEN && i < WEIR_COUNT_OF(wide); i++) {
+        if (memcmp(at, wide[i], WIDE_LEN) == 0)
+            return WIDE_LEN;
+    }
+    return 0;
+}
+
+static bool is_blank(weir_text part)
+{
+    for (size_t at = 0, step; at < part.len; at += step) {
+        step = blank_len((const uint8_t *)part.data + at, part.len - at);
         if (step == 0)
             return false;
     }
     return true;
 }
 
-static void append_part(const char *part, size_t len, weir_buffer *out)
+/* Appends the part with U+FFFD for each byte that is not UTF-8. Returns its end. */
+static char *put_utf8(char *out, weir_text part)
 {
-    if (is_blank(part, len)) {
-        weir_buffer_append_byte(out, '_');
-        return;
+    for (size_t at = 0, step; at < part.len; at += step) {
+        const size_t sequence = weir_utf8_sequence((const uint8_t *)part.data + at, part.len - at);
+        memcpy(out, sequence ? part.data + at : "\xef\xbf\xbd", sequence ? sequence : 3);
+        out += sequence ? sequence : 3;
+        step = sequence ? sequence : 1;
     }
-    for (size_t i = 0; i < len; i++)
-        weir_buffer_append_byte(out, part[i] ? (uint8_t)part[i] : '_');
+    return out;
 }
 
-/* No more than ES_FIELD_NAME_LEN_MAX bytes, without half a character at their end. */
-static weir_text cut(weir_text key)
+static char *put_part(char *out, weir_text part, bool may_be_metadata)
 {
-    if (key.len <= ES_FIELD_NAME_LEN_MAX)
-        return key;
-    size_t len = ES_FIELD_NAME_LEN_MAX;
-    while (len > ES_FIELD_NAME_LEN_MAX - 3 && ((uint8_t)key.data[len] & 0xc0) == 0x80)
-        len--;
-    return (weir_text){key.data, len};
+    if (is_blank(part)) {
+        *out++ = '_';
+        return out;
+    }
+    if (may_be_metadata && is_metadata(part))
+        *out++ = '_';
+    return put_utf8(out, part);
 }
 
-void es_field_name_make(weir_text key, weir_buffer *out)
+weir_text es_name_fix(es_text_arena *arena, weir_text name, unsigned depth)
 {
-    const weir_text rest = cut(key);
-    const char *at = rest.len > 0 ? rest.data : "", *const end = at + rest.len;
-    for (int parts = 1;; parts++) {
-        const char *dot = at < end ? memchr(at, '.', (size_t)(end - at)) : NULL;
-        append_part(at, (size_t)((dot ? dot : end) - at), out);
+    WEIR_ASSERT(depth < ES_NAME_PARTS_MAX);
+    const unsigned parts_max = ES_NAME_PARTS_MAX - depth;
+    if (is_regular(name, parts_max))
+        return name;
+    if (name.len > ES_NAME_BYTES_MAX)
+        name = cut(arena, name);
+    if (name.len == 0)
+        return WEIR_TEXT("_");
+    /* At most three bytes for one, one for an empty part and its dot, and the underscore before a metadata field. */
+    char *const start = es_text_arena_take(arena, 3 * name.len + 2), *out = start;
+    const char *part = name.data, *const end = name.data + name.len;
+    for (unsigned parts = 1;; parts++) {
+        const char *dot = memchr(part, '.', (size_t)(end - part));
+        out = put_part(out, (weir_text){part, (size_t)((dot ? dot : end) - part)}, depth == 0 && parts == 1);
         if (!dot)
-            return;
-        weir_buffer_append_byte(out, parts < ES_FIELD_NAME_PARTS_MAX ? '.' : '_');
-        at = dot + 1;
+            return (weir_text){start, (size_t)(out - start)};
+        *out++ = parts < parts_max ? '.' : '_';
+        part = dot + 1;
     }
+}
+
+/* ---- Order ------------------------------------------------------------------------------------------------------- */
+
+/* How many bytes both have in common from the start. */
+static size_t common_len(weir_text a, weir_text b)
+{
+    const size_t len = a.len < b.len ? a.len : b.len;
+    size_t at = 0;
+    for (uint64_t x, y; len - at >= sizeof x; at += sizeof x) {
+        memcpy(&x, a.data + at, sizeof x);
+        memcpy(&y, b.data + at, sizeof y);
+        if (x != y)
+            break;
+    }
+    while (at < len && a.data[at] == b.data[at])
+        at++;
+    return at;
+}
+
+int es_name_compare(weir_text a, weir_text b)
+{
+    const size_t common = common_len(a, b);
+    if (common == a.len || common == b.len)
+        return (a.len > b.len) - (a.len < b.len);
+    if (a.data[common] == '.' || b.data[common] == '.')
+        return a.data[common] == '.' ? -1 : 1;
+    return (uint8_t)a.data[common] < (uint8_t)b.data[common] ? -1 : 1;
+}
+
+bool es_name_is_beneath(weir_text name, weir_text above)
+{
+    return name.len > above.len && name.data[above.len] == '.' && memcmp(name.data, above.data, above.len) == 0;
 }
