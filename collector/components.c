@@ -17,6 +17,7 @@
 #include "receivers/otlp/otlp_receiver.h"
 #ifdef WEIR_STATIC_MODULES
 #include "exporters/debug/debug.h"
+#include "exporters/elasticsearch/elasticsearch.h"
 #include "exporters/kafka/kafka_exporter.h"
 #include "exporters/otlphttp/otlphttp.h"
 #include "receivers/kafka/kafka_receiver.h"
@@ -55,6 +56,7 @@ static component_row rows[] = {
     {.type = &weir_exporter_nop},
     IN_MODULE(WEIR_EXPORTER, "debug", NULL, "weir-debug.so", weir_exporter_debug),
     IN_MODULE(WEIR_EXPORTER, "otlphttp", "otlp_http", "weir-otlphttp.so", weir_exporter_otlphttp),
+    IN_MODULE(WEIR_EXPORTER, "elasticsearch", NULL, "weir-elasticsearch.so", weir_exporter_elasticsearch),
     IN_MODULE(WEIR_EXPORTER, "kafka", NULL, "weir-kafka.so", weir_exporter_kafka),
     IN_MODULE(WEIR_RECEIVER, "kafka", NULL, "weir-kafka.so", weir_receiver_kafka),
     {.type = &weir_extension_health_check},

@@ -104,7 +104,6 @@ static const advice advices[] = {
     {WEIR_SECTION_EXPORTERS, "clickhouse", VIA_OTLP},
     {WEIR_SECTION_EXPORTERS, "coralogix", VIA_OTLP},
     {WEIR_SECTION_EXPORTERS, "datadog", VIA_OTLP},
-    {WEIR_SECTION_EXPORTERS, "elasticsearch", "not built yet; until then send OTLP to a Collector with this exporter"},
     {WEIR_SECTION_EXPORTERS, "googlecloud", VIA_OTLP},
     {WEIR_SECTION_EXPORTERS, "influxdb", VIA_OTLP},
     {WEIR_SECTION_EXPORTERS, "jaeger",
