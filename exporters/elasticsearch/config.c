@@ -25,6 +25,10 @@ static char *basic(const char *user, const char *password)
     WEIR_FREE char *pair = weir_format("%s:%s", user, password);
     WEIR_BUFFER encoded = {0};
     weir_base64_encode((weir_bytes){(const uint8_t *)pair, strlen(pair)}, &encoded);
+    while (encoded.len % 4) /* RFC 7617 wants the padding, which gRPC leaves out */
+        weir_buffer_append_byte(&encoded, '=');
+    while (encoded.len % 4 != 0) /* RFC 7617 wants the padding, which gRPC leaves out */
+        weir_buffer_append_byte(&encoded, '=');
     return weir_format("Basic %s", weir_buffer_string(&encoded));
 }
 
