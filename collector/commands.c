@@ -15,6 +15,8 @@
 #include "core/limits.h"
 #include "core/memory.h"
 #include "embedded.h"
+#include "exporters/elasticsearch/setup/setup.h"
+#include "module.h"
 #include "plan.h"
 #include "report.h"
 #include "run.h"
@@ -318,4 +320,27 @@ int weir_command_reference(int argc, char **argv)
             return 1;
     }
     return 0;
+}
+
+#ifdef WEIR_STATIC_MODULES
+static const weir_setup *find_setup(weir_error *ret_error)
+{
+    (void)ret_error;
+    return &weir_setup_elasticsearch;
+}
+#else
+static const weir_setup *find_setup(weir_error *ret_error)
+{
+    return weir_module_open("weir-elasticsearch.so", "weir_setup_elasticsearch", WEIR_SETUP_ABI, ret_error);
+}
+#endif
+
+int weir_command_setup(int argc, char **argv)
+{
+    weir_error error;
+    const weir_setup *setup = find_setup(&error);
+    if (setup)
+        return setup->run(argc, argv);
+    fprintf(stderr, "weir setup: %s\n", error.text);
+    return 1;
 }

@@ -11,5 +11,6 @@ int weir_command_validate(int argc, char **argv);
 int weir_command_components(int argc, char **argv);
 int weir_command_schema(int argc, char **argv);
 int weir_command_reference(int argc, char **argv);
+int weir_command_setup(int argc, char **argv);
 
 #endif

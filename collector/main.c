@@ -26,6 +26,7 @@ static const command commands[] = {
     {"queue", weir_tool_queue, true},
     {"deadletter", weir_tool_deadletter, true},
     {"replay", weir_tool_replay, true},
+    {"setup", weir_command_setup, true},
 };
 
 static int print_help(void)
@@ -46,6 +47,7 @@ static int print_help(void)
         "one\n"
         "  weir deadletter ls|cat DIRECTORY                 what backends refused for good, and why\n"
         "  weir replay DIRECTORY --to HOST:PORT             send dead letters, or a queue nobody holds, again\n"
+        "  weir setup elasticsearch|kibana [options]        install index templates, import dashboards\n"
         "  weir --version | --help\n"
         "\n"
         "A SOURCE is a file, file:PATH, env:NAME (a variable that holds YAML) or yaml:TEXT; several are merged.\n"

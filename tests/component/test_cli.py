@@ -67,7 +67,7 @@ def test_version(run):
 def test_help_names_every_command(run, word):
     done = run(word)
     assert done.returncode == 0 and done.stderr == ""
-    for command in "--config", "--set", "--state-dir", "--shutdown-timeout", "validate", "components", "schema", "send", "queue", "deadletter", "replay":
+    for command in "--config", "--set", "--state-dir", "--shutdown-timeout", "validate", "components", "schema", "send", "queue", "deadletter", "replay", "setup":
         assert command in done.stdout
 
 
