@@ -42,7 +42,7 @@ static bool is_fault_of_index(const es_result *result)
     /* A missing ingest pipeline; an alias between two indices; the limit of shards as older versions say it. */
     return (weir_text_starts(result->reason, "pipeline with id [") && has(result->reason, "does not exist")) ||
            weir_text_starts(result->reason, "no write index is defined for alias") ||
-           has(result->reason, "maximum shards open") || has(result->reason, "maximum normal shards open");
+           (has(result->reason, "maximum") && has(result->reason, "shards open"));
 }
 
 /* Exceptions that a document's content raises in Elasticsearch, or that an ingest pipeline raises because of it, and
@@ -196,7 +196,7 @@ static void give_items(es_scan *scan, size_t count, es_result_fn give, void *use
 /* True if the reason is about a parameter or setting of the request, which no document has chosen. */
 static bool is_about_request(weir_text reason)
 {
-    return has(reason, "unrecognized parameter") || has(reason, "Content-Type") || has(reason, "compression");
+    return has(reason, "unrecognized parameter") || has(reason, "contains an unknown parameter");
 }
 
 static weir_error_class class_of_failure(unsigned status, bool is_elasticsearch, weir_text reason)

@@ -4,12 +4,12 @@
  * in the file.
  */
 #include <string.h>
-#include <time.h>
 
 #include "config/diagnostics.h"
 #include "config/node.h"
 #include "core/memory.h"
 #include "exporters/elasticsearch/config_urls.h"
+#include "exporters/elasticsearch/document/date_format.h"
 #include "net/headers.h"
 
 /* The component's settings, and where to say what is wrong with them. */
@@ -178,36 +178,23 @@ static void check_dynamic_index(const check *self, const char *index, bool is_dy
         MISTAKE(self, key, "%s and its _dynamic_index contradict each other: leave the latter out", key);
 }
 
-/* The first conversion of a date format that cannot stand in an index name or is none; NULL: there is none such. */
-static const char *odd_conversion(const char *format)
-{
-    for (const char *at = strchr(format, '%'); at; at = strchr(at + 2, '%')) {
-        if (at[1] == '\0' || !strchr("CFHIMSUVWYdjmuwy%", at[1]))
-            return at;
-    }
-    return NULL;
-}
-
 static void check_date_format(const check *self)
 {
     const es_logstash_config *logstash = &self->config->logstash_format;
-    const char *odd = odd_conversion(logstash->date_format);
-    if (odd) {
-        MISTAKE(self, "logstash_format.date_format",
-                "\"%.2s\" is no conversion that an index name can have: use those of C F H I M S U V W Y d j m u w y",
-                odd);
+    const uint64_t some_day_ns = 0;
+    uint64_t step_ns;
+    weir_error error;
+    if (!es_date_format_check(logstash->date_format, &step_ns, &error)) {
+        MISTAKE(self, "logstash_format.date_format", "%s", error.text);
         return;
     }
-    char date[128];
-    const struct tm day = {.tm_year = 100, .tm_mday = 1};
-    if (strftime(date, sizeof date, logstash->date_format, &day) == 0) {
-        MISTAKE(self, "logstash_format.date_format", "the date is empty, or longer than %zu characters", sizeof date);
-        return;
-    }
-    WEIR_FREE char *name = weir_format("x%s%s", logstash->prefix_separator, date);
-    const char *fault = index_fault(name);
+    WEIR_BUFFER name = {0};
+    weir_buffer_printf(&name, "x%s", logstash->prefix_separator);
+    es_date_format_write(logstash->date_format, some_day_ns, &name);
+    const char *fault = index_fault(weir_buffer_string(&name));
     if (fault)
-        MISTAKE(self, "logstash_format", "what is put behind each index, \"%s\", %s", name + 1, fault);
+        MISTAKE(self, "logstash_format", "what is put behind each name, \"%s\", %s", weir_buffer_string(&name) + 1,
+                fault);
 }
 
 static void check_indices(const check *self)
