@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "exporters/elasticsearch/config_urls.h"
 #include "exporters/elasticsearch/document/date_format.h"
+#include "exporters/elasticsearch/document/stream_name.h"
 #include "net/headers.h"
 
 /* The component's settings, and where to say what is wrong with them. */
@@ -146,30 +147,17 @@ static void check_authentication(const check *self, const url_facts *facts)
 
 /* ---- names of indices ---- */
 
-/* Why Elasticsearch has no index of such a name (its rules for "create index"); NULL: it may have. */
-static const char *index_fault(const char *name)
-{
-    enum { INDEX_NAME_BYTES_MAX = 255 };
-    if (strlen(name) > INDEX_NAME_BYTES_MAX)
-        return "is longer than 255 bytes";
-    if (name[0] == '<')
-        return "is date math, which goes by the server's clock: write `logstash_format: {enabled: true}`";
-    if (strchr("-_+", name[0]) || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return "cannot be the name of an index: it begins with -, _ or +, or is a dot";
-    for (const char *at = name; *at; at++) {
-        if (*at >= 'A' && *at <= 'Z')
-            return "has capital letters, which no index may have";
-        if (strchr("\\/*?\"<>| ,#:", *at) || (unsigned char)*at < ' ')
-            return "has a character that no index may have (a space, or one of \\ / * ? \" < > | , # :)";
-    }
-    return NULL;
-}
-
 static void check_index(const check *self, const char *name, const char *key)
 {
-    const char *fault = is_written(name) ? index_fault(name) : NULL;
-    if (fault)
-        MISTAKE(self, key, "\"%s\" %s", name, fault);
+    weir_error error;
+    if (!is_written(name))
+        return;
+    if (!es_index_name_check(weir_text_of(name), &error))
+        MISTAKE(self, key, "%s", error.text);
+    else if (name[0] == '<')
+        REMARK(self, key,
+               "date math goes by the server's clock: what is sent again on another day is there twice; "
+               "`logstash_format` goes by the record's time");
 }
 
 static void check_dynamic_index(const check *self, const char *index, bool is_dynamic, const char *key)
@@ -191,10 +179,8 @@ static void check_date_format(const check *self)
     WEIR_BUFFER name = {0};
     weir_buffer_printf(&name, "x%s", logstash->prefix_separator);
     es_date_format_write(logstash->date_format, some_day_ns, &name);
-    const char *fault = index_fault(weir_buffer_string(&name));
-    if (fault)
-        MISTAKE(self, "logstash_format", "what is put behind each name, \"%s\", %s", weir_buffer_string(&name) + 1,
-                fault);
+    if (!es_index_name_check((weir_text){(const char *)name.data, name.len}, &error))
+        MISTAKE(self, "logstash_format", "behind \"x\" they make a name that cannot be: %s", error.text);
 }
 
 static void check_indices(const check *self)
