@@ -31,6 +31,7 @@ exporters:
   elasticsearch:
     endpoint: {sink}
     logs_index: logs-weir.otel-tests
+    sending_queue: {{batch: {{flush_timeout: 100ms}}}}
     retry: {{initial_interval: 100ms, max_interval: 300ms}}
 service:
   extensions: [health_check]
