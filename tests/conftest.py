@@ -7,6 +7,7 @@ import pytest
 
 from support.certificates import Authority
 from support.collector import Collector, collector_binary, weir_binary
+from support.elasticsearch import Elasticsearch, OpenSearch, SearchServer
 from support.jaeger import Jaeger
 from support.kafka import Kafka
 
@@ -101,7 +102,46 @@ def new_kafka(tmp_path):
         _remove(broker)
 
 
-def _remove(broker: Kafka):
+@pytest.fixture(scope="session")
+def elasticsearch(tmp_path_factory):
+    """One Elasticsearch for the whole session that lets everybody in: give each test indices and data streams of its own."""
+    server = Elasticsearch(tmp_path_factory.mktemp("elasticsearch"))
+    yield server.start()
+    _remove(server)
+
+
+@pytest.fixture(scope="session")
+def guarded_elasticsearch(tmp_path_factory):
+    """One more for the session that wants its user and password, or an API key."""
+    server = Elasticsearch(tmp_path_factory.mktemp("guarded-elasticsearch"), security=True)
+    yield server.start()
+    _remove(server)
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory):
+    """One OpenSearch for the whole session that lets everybody in."""
+    server = OpenSearch(tmp_path_factory.mktemp("opensearch"))
+    yield server.start()
+    _remove(server)
+
+
+@pytest.fixture
+def new_elasticsearch(tmp_path):
+    """new_elasticsearch(security=False, settings=None, heap="512m", quick=True) -> Elasticsearch: a server of the test's own,
+    running, which it may stop, kill, pause and start again."""
+    servers = []
+
+    def start(**how) -> Elasticsearch:
+        servers.append(Elasticsearch(tmp_path / f"elasticsearch-{len(servers)}", **how))
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        _remove(server)
+
+
+def _remove(server: Kafka | SearchServer):
     """Nobody wants its data any more, so it need not end in good order."""
-    broker.kill()
-    shutil.rmtree(broker.data)
+    server.kill()
+    shutil.rmtree(server.data)

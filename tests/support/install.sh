@@ -14,7 +14,7 @@ DEBIAN_BUILD=(
     libcurl4-openssl-dev libssl-dev librdkafka-dev libxxhash-dev
 )
 DEBIAN_TEST=(libcriterion-dev zlib1g-dev nghttp2-client curl openssl python3 python3-venv ca-certificates iproute2)
-DEBIAN_KAFKA=(maven openjdk-17-jre-headless)
+DEBIAN_JAVA=(maven openjdk-17-jdk-headless)
 DEBIAN_NODE=(nodejs npm)
 DEBIAN_FUZZ=(clang-14 libclang-rt-14-dev)
 DEBIAN_FMT=(clang-format-14)
@@ -112,16 +112,17 @@ need_go() {
 
 # need_servers NAME...: builds what is missing of the real servers that tests talk to, and installs what runs them.
 need_servers() {
-    case " $* " in *" kafka "*) need_java || return 1 ;; esac
+    case " $* " in *" kafka "* | *" elasticsearch "* | *" opensearch "*) need_java || return 1 ;; esac
+    case " $* " in *" opensearch "*) need_python || return 1 ;; esac
     case " $* " in *" jssdk "*) need_node || return 1 ;; esac
     "$ROOT/tests/support/servers/build" --check "$@" && return 0
     need_go && "$ROOT/tests/support/servers/build" "$@" >/dev/null
 }
 
-# Kafka runs with any Java from 17 on; Maven fetches it.
+# Kafka and Elasticsearch run with any Java from 17 on; Maven fetches them, and javac builds a plugin for the latter.
 need_java() {
-    command -v java >/dev/null && command -v mvn >/dev/null && return 0
-    need_debian "${DEBIAN_KAFKA[@]}"
+    command -v javac >/dev/null && command -v mvn >/dev/null && return 0
+    need_debian "${DEBIAN_JAVA[@]}"
 }
 
 # The SDK for JavaScript asks for Node 18.19 or newer, which Debian 12 has.
