@@ -59,10 +59,20 @@ static void append_cause(weir_buffer *out, const es_result *result)
     weir_buffer_append_text(out, ")");
 }
 
+/* require_data_stream, and the index would have to be made as a plain one. */
+static bool lacks_template(const es_result *result)
+{
+    return weir_text_is(result->type, "index_not_found_exception") &&
+           find(result->reason, "no matching index template") < result->reason.len;
+}
+
 /* The index stands at the end, and is kept when the rest has to be cut. */
 static void write_text(const es_result *result, char *ret_text, size_t size)
 {
     WEIR_BUFFER text = {0};
+    if (lacks_template(result))
+        weir_buffer_append_text(&text,
+                                "no template makes this a data stream (weir setup elasticsearch installs one): ");
     if (result->type.len > 0)
         append_unescaped(&text, result->type);
     else

@@ -79,6 +79,19 @@ Test(elasticsearch_fates, without_a_type_the_status_is_told)
     cr_assert_str_eq(error_of(result_of(ES_REFUSED, 418, NULL, NULL)).text, "status 418 [logs-x-y]");
 }
 
+Test(elasticsearch_fates, a_data_stream_without_a_template_has_a_remedy)
+{
+    es_result result =
+        result_of(ES_LATER, 404, "index_not_found_exception",
+                  "no such index [logs-x-y] and the index creation request requires a data stream, but no "
+                  "matching index template with data stream template was found for it");
+    result.is_of_index = true;
+    weir_error error = error_of(result);
+    cr_assert_eq(error.class_, WEIR_ERROR_ENDPOINT);
+    cr_assert(strstr(error.text, "weir setup elasticsearch"));
+    cr_assert(strstr(error.text, "[logs-x-y]"));
+}
+
 Test(elasticsearch_fates, classes)
 {
     es_result blocked = result_of(ES_LATER, 403, "cluster_block_exception", "index blocked");
