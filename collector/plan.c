@@ -73,9 +73,11 @@ static void check_signals(const weir_plan *plan, const weir_indexes *indexes, co
             weir_diagnostics_error(diagnostics, entry->node, "%s does not take %s; leave it out of this pipeline%s",
                                    component->id, weir_signal_name(signal), elsewhere(component));
         else if (!(signals_of(component) & (1u << signal)))
-            weir_diagnostics_error(diagnostics, entry->node,
-                                   "%s has no endpoint for %s: write one, or leave it out of this pipeline",
-                                   component->id, weir_signal_name(signal));
+            weir_diagnostics_error(
+                diagnostics, entry->node,
+                "%s has no endpoint for %s, or a mode without any: write another, or leave it out of this "
+                "pipeline",
+                component->id, weir_signal_name(signal));
     }
 }
 
