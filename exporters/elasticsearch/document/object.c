@@ -309,9 +309,18 @@ typedef struct es_open_objects {
 /* Writes the comma and `key`, in quotes and with its colon. */
 static void put_key(es_json *json, weir_text key, open_objects *open)
 {
+    enum { AROUND = sizeof "\"\":" - 1, SHORT_LEN_MAX = 256 };
     put_comma(json, &open->has_members);
-    es_json_string(json, key);
-    weir_otlp_json_put_char(&json->writer, ':');
+    if (key.len > SHORT_LEN_MAX || !weir_otlp_json_is_plain((const uint8_t *)key.data, key.len)) {
+        es_json_string(json, key);
+        weir_otlp_json_put_char(&json->writer, ':');
+        return;
+    }
+    char *out = weir_otlp_json_room(&json->writer, key.len + AROUND);
+    out[0] = '"';
+    memcpy(out + 1, key.data, key.len);
+    memcpy(out + 1 + key.len, "\":", 2);
+    json->writer.out->len += key.len + AROUND;
 }
 
 /* Closes the objects that `name` is not in. Returns how much of `name` leads to the one that stays open. */
