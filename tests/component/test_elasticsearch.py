@@ -3,17 +3,17 @@
 is told or kept with the reason, and the books balance."""
 
 import json
-import socket
 import subprocess
 import threading
 import time
 
+import grpc
 import pytest
 
 from support.books import assert_balanced, printed_books, read_books
 from support.bulk_sink import JSON, Answer, BulkSink, error_answer, number_of, refused, turns
 from support.collector import weir_binary
-from support.load import GrpcClient, HttpClient, numbered, numbered_logs
+from support.load import GrpcClient, HttpClient, numbered, numbered_logs, send_all
 from support.process import free_port, wait_until
 
 CONFIG = """
@@ -173,6 +173,32 @@ def test_a_mode_that_is_not_allowed_is_refused_by_name(weir, sink):
     assert 'mapping mode "ecs" of the scope' in program.output() and "not one of otel, raw" in program.output()
 
 
+def test_the_mode_that_the_requests_metadata_asks_for(weir, sink):
+    """Requests that ask for different modes are not put together."""
+    program = weir(config_for(sink.endpoint, more="mapping: {mode: otel}") +
+                   "receivers: {otlp: {protocols: {grpc: {include_metadata: true}}}}\n")
+    body = numbered_logs([1]).SerializeToString()
+    send_all(program, "logs", [body] * 3, metadata=(("x-elastic-mapping-mode", "none"),))
+    send_all(program, "logs", [body] * 3)
+    by_request = [{operation.index for operation in request.operations} for request in sink.requests]
+    assert {"logs-generic-default"} in by_request and {"logs-generic.otel-default"} in by_request
+    assert all(len(indices) == 1 for indices in by_request)
+    with pytest.raises(grpc.RpcError):
+        send_all(program, "logs", [body], metadata=(("x-elastic-mapping-mode", "nonsense"),))
+
+
+@pytest.mark.parametrize("more, authorization", [
+    ("user: ann\n    password: hush", "Basic YW5uOmh1c2g="),
+    ("api_key: a2V5OnNlY3JldA==", "ApiKey a2V5OnNlY3JldA=="),
+    ("headers: {Authorization: Custom hush, X-Tenant: blue}", "Custom hush"),
+])
+def test_who_asks(weir, sink, more, authorization):
+    program = weir(config_for(sink.endpoint, more=more))
+    assert send_logs(program, [1]).ok
+    assert sink.requests[0].headers["authorization"] == authorization
+    assert authorization.split()[1] not in program.output() and "hush" not in program.output()
+
+
 # ---- each document's result ----
 
 
@@ -209,6 +235,20 @@ def test_refusals_reach_the_client_as_a_partial_success(weir, sink):
     assert "failed to parse field [n] of type [long]" in program.output()
     books = stop_balanced(program)
     assert books["sent"] == 3 and books["rejected"] == 2
+
+
+def test_refused_and_sent_again_in_one_answer(weir, sink):
+    again = turns(REJECTED)
+    hooks = {2: lambda: MISMATCH, 3: again}
+    sink.on_document = lambda operation: hooks.get(number_of(operation.document), lambda: None)()
+    program = weir(config_for(sink.endpoint))
+    answer = send_logs(program, range(1, 6))
+    assert answer.ok and answer.rejected == 1
+    assert [[number_of(operation.document) for operation in request.operations] for request in sink.requests] == [
+        [1, 2, 3, 4, 5], [3]]
+    assert sink.numbers() == [1, 3, 4, 5]
+    books = stop_balanced(program)
+    assert books["sent"] == 4 and books["rejected"] == 1
 
 
 def test_all_refused_are_not_halved(weir, sink):
