@@ -41,7 +41,7 @@ static bool write_log(void *state, const es_context *context, weir_bytes record,
     }
     es_json *json = state;
     es_json_begin(json, out);
-    es_json_value(json, &body);
+    es_json_document(json, &body);
     return true;
 }
 

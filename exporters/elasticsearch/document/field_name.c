@@ -118,7 +118,7 @@ static bool is_regular(weir_text name, unsigned parts_max)
     unsigned parts = 1;
     for (size_t i = 0; i < name.len; i++) {
         const uint8_t byte = (uint8_t)name.data[i];
-        if (byte >= 0x80 || (byte == '.' && !has_ink))
+        if (byte >= 0x80 || byte == 0 || (byte == '.' && !has_ink))
             return false;
         parts += byte == '.';
         has_ink = byte != '.' && (has_ink || byte > ' ');
@@ -174,11 +174,12 @@ static bool is_blank(weir_text part)
     return true;
 }
 
-/* Appends the part with U+FFFD for each byte that is not UTF-8. Returns its end. */
+/* Appends the part with U+FFFD for each byte that is not UTF-8, and for U+0000, with which `flattened` fields separate a
+ * key from its value. Returns its end. */
 static char *put_utf8(char *out, weir_text part)
 {
     for (size_t at = 0, step; at < part.len; at += step) {
-        const size_t sequence = weir_utf8_sequence((const uint8_t *)part.data + at, part.len - at);
+        const size_t sequence = part.data[at] ? weir_utf8_sequence((const uint8_t *)part.data + at, part.len - at) : 0;
         memcpy(out, sequence ? part.data + at : "\xef\xbf\xbd", sequence ? sequence : 3);
         out += sequence ? sequence : 3;
         step = sequence ? sequence : 1;

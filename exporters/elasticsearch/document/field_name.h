@@ -7,7 +7,7 @@
  *   - an empty or blank part becomes "_":                a..b     a._.b
  *   - parts that are too many are joined to the last:    a.b. … .t.u.v     a.b. … .t_u_v
  *   - a metadata field's name gets one more underscore:  _id      __id
- *   - bytes that are not UTF-8 become U+FFFD each, before names are compared and not only when they are written
+ *   - bytes that are not UTF-8, and U+0000, become U+FFFD each, before names are compared and not only when they are written
  *   - a name longer than ES_NAME_BYTES_MAX is cut and ends with a hash of all of it: maps inside each other repeat the
  *     names around them for each of their members, which must not grow without bound
  * Inside this folder only. Pure functions but for the arena; one thread at a time for each.

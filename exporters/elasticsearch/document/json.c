@@ -6,7 +6,6 @@
 #include "core/assert.h"
 #include "core/decimal.h"
 #include "exporters/elasticsearch/document/date.h"
-#include "exporters/elasticsearch/document/member_name.h"
 
 void es_json_init(es_json *json)
 {
@@ -18,31 +17,21 @@ void es_json_done(es_json *json)
 {
     es_keys_done(&json->keys);
     weir_buffer_done(&json->deep);
-    weir_buffer_done(&json->name);
+    es_text_arena_done(&json->names);
 }
 
 void es_json_begin(es_json *json, weir_buffer *out)
 {
     json->writer = weir_otlp_json_writer_of(out, NULL);
     es_keys_clear(&json->keys);
+    es_text_arena_clear(&json->names);
 }
 
 /* ---- Members ----------------------------------------------------------------------------------------------------- */
 
-es_json_object es_json_object_open(es_json *json)
+es_json_object es_json_object_open(es_json *json, unsigned depth)
 {
-    return (es_json_object){.number = es_keys_open(&json->keys)};
-}
-
-static void put_key(es_json *json, weir_text key)
-{
-    if (__builtin_expect(es_member_name_is_plain(key), 1)) {
-        es_json_string(json, key);
-        return;
-    }
-    json->name.len = 0;
-    es_member_name_make(key, &json->name);
-    weir_otlp_json_string(&json->writer, (weir_bytes){json->name.data, json->name.len});
+    return (es_json_object){.number = es_keys_open(&json->keys), .depth = depth};
 }
 
 bool es_json_member(es_json *json, es_json_object *object, weir_text key)
@@ -52,7 +41,7 @@ bool es_json_member(es_json *json, es_json_object *object, weir_text key)
     if (object->has_members)
         weir_otlp_json_put_char(&json->writer, ',');
     const size_t key_start = out->len;
-    put_key(json, key);
+    es_json_string(json, es_name_fix(&json->names, key, object->depth));
     if (!es_keys_add(&json->keys, object->number, out->data, key_start, out->len - key_start)) {
         out->len = start;
         return false;
@@ -137,6 +126,9 @@ void es_json_iso_time(es_json *json, uint64_t time_ns)
 
 /* ---- Values ------------------------------------------------------------------------------------------------------ */
 
+/* Deeper than this everything is in a text already. */
+enum { TEXT_DEPTH = ES_JSON_DEPTH_MAX + 1 };
+
 static void put_value(es_json *json, const weir_otlp_value *value, unsigned depth);
 
 static void put_array(es_json *json, const weir_otlp_value *array, unsigned depth)
@@ -153,9 +145,10 @@ static void put_array(es_json *json, const weir_otlp_value *array, unsigned dept
     weir_otlp_json_put_char(&json->writer, ']');
 }
 
+/* `depth` is the number of names around those in the map. */
 static void put_map(es_json *json, const weir_otlp_value *map, unsigned depth)
 {
-    es_json_object object = es_json_object_open(json);
+    es_json_object object = es_json_object_open(json, depth < TEXT_DEPTH ? depth : TEXT_DEPTH);
     weir_otlp_attribute member;
     weir_otlp_json_put_char(&json->writer, '{');
     for (weir_otlp_walk walk = weir_otlp_elements(map); weir_otlp_attribute_next(&walk, &member);) {
@@ -164,9 +157,6 @@ static void put_map(es_json *json, const weir_otlp_value *map, unsigned depth)
     }
     weir_otlp_json_put_char(&json->writer, '}');
 }
-
-/* Deeper than this everything is in a text already. */
-enum { TEXT_DEPTH = ES_JSON_DEPTH_MAX + 1 };
 
 /* A map as a string with its JSON. Maps in it are no deeper to Elasticsearch, so that this happens once in a value. */
 static void put_map_as_text(es_json *json, const weir_otlp_value *map)
@@ -212,6 +202,12 @@ static void put_value(es_json *json, const weir_otlp_value *value, unsigned dept
         ES_JSON_PUT(json, "null");
         break;
     }
+}
+
+void es_json_document(es_json *json, const weir_otlp_value *map)
+{
+    WEIR_ASSERT(map->type == WEIR_OTLP_MAP);
+    put_map(json, map, 0);
 }
 
 void es_json_value(es_json *json, const weir_otlp_value *value)

@@ -5,7 +5,7 @@
  *
  *     es_json_begin(json, out);
  *     ES_JSON_PUT(json, "{");
- *     es_json_object object = es_json_object_open(json);
+ *     es_json_object object = es_json_object_open(json, 0);
  *     while (weir_otlp_attribute_next(&walk, &attribute))
  *         if (es_json_member(json, &object, attribute.key))        the comma, "key", and the colon
  *             es_json_value(json, &attribute.value);
@@ -13,13 +13,14 @@
  *
  * Elasticsearch refuses a document for a key that is twice in an object, and for keys that cannot be the name of a field. So of several members with one key the first stays (as in the
  * Collector's attributes), and es_json_member writes a name
- * (member_name.h) for those keys. A value is changed in nothing but its form.
+ * (field_name.h) for those keys. A value is changed in nothing but its form.
  *
  * A writer's memory is kept from document to document. One thread at a time.
  */
 #ifndef WEIR_EXPORTERS_ELASTICSEARCH_JSON_H
 #define WEIR_EXPORTERS_ELASTICSEARCH_JSON_H
 
+#include "exporters/elasticsearch/document/field_name.h"
 #include "exporters/elasticsearch/document/keys.h"
 #include "otlp/json_writer.h"
 #include "otlp/view.h"
@@ -31,8 +32,8 @@ enum { ES_JSON_DEPTH_MAX = 16 };
 typedef struct es_json {
     weir_otlp_json_writer writer; /* of the buffer given to es_json_begin */
     es_keys keys;
-    weir_buffer deep; /* JSON that becomes text */
-    weir_buffer name; /* made for a key that cannot be one */
+    weir_buffer deep;    /* JSON that becomes text */
+    es_text_arena names; /* made for keys that cannot be one */
 } es_json;
 
 void es_json_init(es_json *json);
@@ -50,10 +51,12 @@ void es_json_begin(es_json *json, weir_buffer *out);
 /* The members that an object has; it is the caller who writes its braces. */
 typedef struct es_json_object {
     uint64_t number;
+    unsigned depth; /* of the names in it, for es_name_fix */
     bool has_members;
 } es_json_object;
 
-es_json_object es_json_object_open(es_json *json);
+/* `depth` is 0 for the document itself, where some names are Elasticsearch's own, and counts the names around another. */
+es_json_object es_json_object_open(es_json *json, unsigned depth);
 
 /* Writes the comma if there is one before it, the name of `key` and the colon; the value is to follow. False, nothing written: the
  * object has that name already. */
@@ -89,7 +92,10 @@ void es_json_epoch_millis(es_json *json, uint64_t time_ns);
 /* 2023-11-14T22:13:20.123456789Z, in quotes. */
 void es_json_iso_time(es_json *json, uint64_t time_ns);
 
-/* Absent is null; bytes are hex; maps have each key once. */
+/* A map that is a whole document. */
+void es_json_document(es_json *json, const weir_otlp_value *map);
+
+/* A value with a name. Absent is null; bytes are hex; maps have each key once. */
 void es_json_value(es_json *json, const weir_otlp_value *value);
 
 #endif

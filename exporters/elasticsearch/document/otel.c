@@ -108,6 +108,7 @@ static void put_attribute(otel_state *self, es_json_object *object, const weir_o
 /* `extras` may be NULL. */
 static void put_attributes(otel_state *self, weir_otlp_walk walk, attribute_extras *extras)
 {
+    enum { ATTRIBUTES_DEPTH = 2 }; /* resource.attributes, scope.attributes */
     es_json *json = &self->json;
     weir_otlp_attribute attribute;
     bool has_any = weir_otlp_attribute_next(&walk, &attribute);
@@ -116,7 +117,7 @@ static void put_attributes(otel_state *self, weir_otlp_walk walk, attribute_extr
         return;
     PUT_NAME(json, "attributes");
     ES_JSON_PUT(json, "{");
-    es_json_object object = es_json_object_open(json);
+    es_json_object object = es_json_object_open(json, ATTRIBUTES_DEPTH);
     if (has_name && es_json_member(json, &object, WEIR_TEXT("event.name")))
         es_json_string(json, extras->event_name);
     for (; has_any; has_any = weir_otlp_attribute_next(&walk, &attribute))
