@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/memory.h"
 #include "exporters/elasticsearch/setup/installer.h"
 #include "exporters/elasticsearch/setup/policy.h"
 #include "exporters/elasticsearch/setup/templates.h"
 
-/* Data stream lifecycles and the field type passthrough are not to be had before; flat data streams neither. */
+/* The oldest that know what the templates say: data stream lifecycles and the field type passthrough; data streams and the
+ * field type match_only_text. */
 enum {
     ELASTICSEARCH_MAJOR = 8,
     ELASTICSEARCH_MINOR = 14,
@@ -166,9 +166,29 @@ static bool put(installer *self, const setup_template *template_, weir_buffer *b
     }
 }
 
-static void print_request(const setup_template *template_, weir_buffer *body)
+typedef enum verdict { WRITE, LEAVE_TO_OTHERS, LEAVE_AS_IT_IS } verdict;
+
+static verdict judge(const installer *self, bool is_there, const setup_meta *meta, const char *fingerprint)
 {
-    printf("PUT %s/%s\n%s\n", kind_path(template_->kind), template_->name, weir_buffer_string(body));
+    if (!is_there || self->given->is_forced)
+        return WRITE;
+    if (!meta->is_ours)
+        return LEAVE_TO_OTHERS;
+    return strcmp(meta->fingerprint, fingerprint) == 0 ? LEAVE_AS_IT_IS : WRITE;
+}
+
+static bool write_template(installer *self, const setup_template *template_, bool is_there, weir_buffer *body)
+{
+    const char *kind = kind_name(template_->kind), *name = template_->name;
+    if (self->given->is_dry_run) {
+        printf("%-10s %s %s\n", is_there ? "to change" : "to create", kind, name);
+        printf("PUT %s/%s\n%s\n", kind_path(template_->kind), name, weir_buffer_string(body));
+        return true;
+    }
+    if (!put(self, template_, body))
+        return false;
+    printf("%-10s %s %s\n", is_there ? "changed" : "created", kind, name);
+    return true;
 }
 
 /* False if the server said no to something. */
@@ -182,23 +202,17 @@ static bool install(installer *self, const setup_template *template_)
         return false;
     setup_template_body(template_, &self->lifecycle, &self->given->indices, self->server.is_opensearch, &body,
                         fingerprint);
-    if (is_there && !meta.is_ours && !self->given->is_forced) {
+    switch (judge(self, is_there, &meta, fingerprint)) {
+    case WRITE:
+        return write_template(self, template_, is_there, &body);
+    case LEAVE_TO_OTHERS:
         printf("kept       %s %s, which weir has not made: --force replaces it\n", kind_name(template_->kind),
                template_->name);
         self->left++;
         return true;
-    }
-    if (is_there && strcmp(meta.fingerprint, fingerprint) == 0 && !self->given->is_forced) {
+    case LEAVE_AS_IT_IS:
         printf("unchanged  %s %s\n", kind_name(template_->kind), template_->name);
-        return true;
     }
-    if (!self->given->is_dry_run && !put(self, template_, &body))
-        return false;
-    const char *done = is_there ? "changed" : "created";
-    const char *would = is_there ? "to change" : "to create";
-    printf("%-10s %s %s\n", self->given->is_dry_run ? would : done, kind_name(template_->kind), template_->name);
-    if (self->given->is_dry_run)
-        print_request(template_, &body);
     return true;
 }
 

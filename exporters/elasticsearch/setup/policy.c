@@ -134,6 +134,5 @@ bool setup_policy_install(setup_client *client, const char *retention, bool is_d
     }
     WEIR_BUFFER body = {0};
     append_policy(retention, description, &body);
-    state.path = path;
     return write_policy(client, &state, is_dry_run, &body);
 }
