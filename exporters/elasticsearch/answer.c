@@ -270,9 +270,11 @@ static void read_success(const es_answer *answer, size_t count, es_result_fn giv
         (void)weir_error_set(ret_error, WEIR_ERROR_RETRYABLE, WEIR_CLOSED,
                              "HTTP %u: the answer ends before it says what became of the documents", answer->status);
     } else {
+        const bool is_elastic = weir_text_is(answer->product, "Elasticsearch");
         (void)weir_error_set(ret_error, WEIR_ERROR_ENDPOINT, WEIR_INVALID,
-                             "HTTP %u without the answer to a bulk request: is this Elasticsearch or OpenSearch?",
-                             answer->status);
+                             "HTTP %u without the answer to a bulk request: %s", answer->status,
+                             is_elastic ? "does the URL lead to the root of Elasticsearch?"
+                                        : "is this Elasticsearch or OpenSearch?");
     }
 }
 

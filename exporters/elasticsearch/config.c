@@ -161,22 +161,26 @@ static weir_sender_batch_config *make_batch(const es_config *config)
     *batch = *written;
     batch->flush_timeout_ms = first_written(written->flush_timeout_ms, config->flush.interval_ms, FLUSH_TIMEOUT_MS);
     batch->max_size = first_written(written->max_size, config->flush.bytes, BATCH_BYTES_MAX);
+    if (written->max_size == 0 && batch->min_size > batch->max_size) /* flush.bytes is older than min_size */
+        batch->min_size = batch->max_size;
     batch->partition.metadata_keys = partition_keys(config, &written->partition.metadata_keys);
     return batch;
 }
 
 weir_sender_config es_sender_config(const es_config *config)
 {
+    const es_retry_config *retry = &config->retry;
     weir_sender_config sender = config->sender;
     sender.queue.num_consumers = first_written(config->sender.queue.num_consumers, config->num_workers, CONSUMERS);
     sender.queue.batch = make_batch(config);
     sender.retry = (weir_sender_retry_config){
-        .enabled = config->retry.enabled,
-        .initial_interval_ms = config->retry.initial_interval_ms,
+        .enabled = retry->enabled,
+        .initial_interval_ms =
+            retry->initial_interval_ms < retry->max_interval_ms ? retry->initial_interval_ms : retry->max_interval_ms,
         .randomization_factor = 0.5,
         .multiplier = 2,
-        .max_interval_ms = config->retry.max_interval_ms,
-        .max_elapsed_time_ms = config->retry.max_elapsed_time_ms,
+        .max_interval_ms = retry->max_interval_ms,
+        .max_elapsed_time_ms = retry->max_elapsed_time_ms,
     };
     return sender;
 }

@@ -282,8 +282,6 @@ static void check_retry(const check *self)
     check_statuses(self, "retry.retry_on_document_status");
     if (retry->max_elapsed_time_ms > 0 && retry->max_elapsed_time_ms < retry->initial_interval_ms)
         MISTAKE(self, "retry.max_elapsed_time", "max_elapsed_time is shorter than initial_interval");
-    if (retry->enabled && retry->max_interval_ms < retry->initial_interval_ms)
-        MISTAKE(self, "retry.max_interval", "max_interval is shorter than initial_interval");
     if (self->config->sender.queue.storage && (!retry->enabled || retry->max_elapsed_time_ms > 0))
         REMARK(self, retry->enabled ? "retry.max_elapsed_time" : "retry.enabled",
                "data that was answered OK and is not delivered %s goes to the dead letters",

@@ -271,6 +271,16 @@ Test(elasticsearch_answer, what_is_wrong_with_the_whole_request)
     }
 }
 
+Test(elasticsearch_answer, who_says_it_is_elasticsearch_is_not_asked)
+{
+    results made;
+    es_answer answer = answer_of(200, "{\"name\":\"n1\",\"tagline\":\"You Know, for Search\"}");
+    answer.product = WEIR_TEXT("Elasticsearch");
+    weir_error error = read_answer(&answer, 1, &made);
+    cr_expect_eq(error.class_, WEIR_ERROR_ENDPOINT);
+    cr_expect_not_null(strstr(error.text, "does the URL lead to the root"), "%s", error.text);
+}
+
 Test(elasticsearch_answer, retry_after_is_heard)
 {
     static const unsigned statuses[] = {429, 503};

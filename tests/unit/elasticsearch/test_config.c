@@ -308,10 +308,20 @@ Test(elasticsearch_config, old_keys_count_where_the_new_ones_are_not_written)
     done(&self);
 }
 
+Test(elasticsearch_config, what_fits_the_collector_is_made_to_fit)
+{
+    reading self;
+    weir_sender_config sender = sender_of(&self, "flush: {bytes: 500000}\nretry: {initial_interval: 2m}");
+    cr_expect_eq(sender.queue.batch->max_size, 500000);
+    cr_expect_eq(sender.queue.batch->min_size, 500000);
+    cr_expect_eq(sender.retry.initial_interval_ms, 60000, "no pause is longer than max_interval");
+    es_sender_config_done(&sender);
+    done(&self);
+}
+
 Test(elasticsearch_config, sizes_and_intervals_that_do_not_fit_together)
 {
     expect_error("sending_queue: {batch: {max_size: 999999}}", 1, "smaller than min_size");
-    expect_error("retry: {max_interval: 1ms}", 1, "max_interval is shorter");
     expect_error("retry: {max_elapsed_time: 1ms}", 1, "max_elapsed_time is shorter");
     expect_error("retry: {max_requests: 2, max_retries: 1}", 1, "say the same thing");
     expect_error("retry: {max_retries: -1}", 1, "not negative");
