@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from support.certificates import Authority
 from support.collector import weir_binary
 from support.process import free_port
 from support.setup_servers import FakeKibana, FakeSearch
@@ -251,6 +252,17 @@ def test_the_first_endpoint_that_answers_is_used(setup, search):
     assert done.returncode == 0 and f"at {search.url}" in done.stdout
     alone = setup("elasticsearch", "--endpoint", nobody)
     assert alone.returncode == 1 and nobody in alone.stderr
+
+
+def test_certificates_are_verified(setup, serve, tmp_path):
+    authority = Authority(tmp_path / "ca")
+    server = serve(FakeSearch(tls=authority.issue("elasticsearch")))
+    stranger = elasticsearch(setup, server)
+    assert stranger.returncode == 1 and "certificate" in stranger.stderr and server.seen == []
+    assert elasticsearch(setup, server, "--ca-file", authority.cert).returncode == 0
+    assert elasticsearch(setup, server, "--insecure-skip-verify").returncode == 0
+    missing = elasticsearch(setup, server, "--ca-file", "nowhere.pem")
+    assert missing.returncode == 1 and "nowhere.pem" in missing.stderr
 
 
 @pytest.mark.parametrize("status, word", [(401, "--api-key-file"), (403, "manage_index_templates")])

@@ -7,10 +7,13 @@ import email.parser
 import email.policy
 import json
 import re
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from support.certificates import Identity
 
 
 @dataclass
@@ -26,9 +29,11 @@ class Seen:
 
 @dataclass
 class FakeServer:
-    """Serves until close(). `answer(seen)` gives a status and what is to be sent as JSON."""
+    """Serves until close(), with an Identity as `tls` by HTTPS. `answer(seen)` gives a status and what is to be sent as
+    JSON."""
 
     seen: list = field(default_factory=list)
+    tls: Identity | None = None
     refuse_with: tuple | None = None  # a status and a body for every request
 
     def __post_init__(self):
@@ -57,11 +62,15 @@ class FakeServer:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.tls.cert, self.tls.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self._server.server_port}"
 
     def answer(self, seen: Seen) -> tuple:
         raise NotImplementedError
