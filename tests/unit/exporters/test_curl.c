@@ -35,6 +35,22 @@ Test(curl, urls_are_taken_apart)
     expect_url("https://user:word@backend:1/", "https", "backend", "1", "/");
 }
 
+Test(curl, urls_tell_their_credentials_and_whether_they_have_a_query)
+{
+    weir_url url = {0};
+    weir_error error = {0};
+    cr_assert_eq(weir_url_parse("https://ann:p%40ss@backend/?a=b", &url, &error), WEIR_OK, "%s", error.text);
+    cr_expect_str_eq(url.user, "ann");
+    cr_expect_str_eq(url.password, "p@ss");
+    cr_expect(url.has_query);
+    weir_url_done(&url);
+    cr_assert_eq(weir_url_parse("https://backend/x", &url, &error), WEIR_OK, "%s", error.text);
+    cr_expect_null(url.user);
+    cr_expect_null(url.password);
+    cr_expect_not(url.has_query);
+    weir_url_done(&url);
+}
+
 Test(curl, what_is_no_url_is_refused_with_a_reason)
 {
     static const char *const wrong[] = {"",
