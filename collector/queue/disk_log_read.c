@@ -80,13 +80,19 @@ static weir_status read_error(const weir_disk_log *log, weir_error *ret_error)
     return WEIR_IO;
 }
 
+/* The cursor's segment has records that nobody was handed. */
+static bool has_unread(const weir_disk_segment *segment)
+{
+    return segment->left.records > outstanding(&segment->handed).records;
+}
+
 /* A file that somebody has taken away holds the log up no longer than its records are missed. */
 static weir_status open_segment(weir_disk_log *log, weir_error *ret_error)
 {
     weir_disk_cursor *cursor = &log->cursor;
     weir_status status =
         weir_segment_open(&cursor->reader, log->files, log->folder, cursor->segment->number, ret_error);
-    if (status == WEIR_NOT_FOUND)
+    if (status == WEIR_NOT_FOUND && has_unread(cursor->segment))
         weir_log(WEIR_LOG_ERROR, NULL, "a file of the disk queue is gone, and its records with it: %s",
                  ret_error->text);
     if (status != WEIR_OK)
@@ -141,10 +147,13 @@ static weir_status find_next(weir_disk_log *log, weir_error *ret_error)
         cursor->has_frame = status == WEIR_OK;
         if (status == WEIR_IO || status == WEIR_UNSUPPORTED)
             return WEIR_IO;
-        if (status == WEIR_NOT_FOUND && !cursor->segment->next)
-            return WEIR_NOT_FOUND;
-        if (status == WEIR_NOT_FOUND)
+        if (status == WEIR_NOT_FOUND && cursor->segment->next) {
             leave_segment(log);
+        } else if (status == WEIR_NOT_FOUND) {
+            if (!cursor->is_open) /* it was taken away, and maybe no other can be begun */
+                give_up_rest(log);
+            return WEIR_NOT_FOUND;
+        }
     }
     return cursor->segment ? WEIR_OK : WEIR_NOT_FOUND;
 }

@@ -431,6 +431,22 @@ Test(damage, nothing_is_appended_to_a_file_that_was_removed)
     weir_disk_log_close(log);
 }
 
+/* Even where no other file can be begun, since the folder is gone too. */
+Test(damage, the_newest_file_that_vanishes_takes_its_records_and_they_are_counted)
+{
+    weir_disk_log *log = open_here(1 << 20);
+    append(log, 0, NAME_LEN);
+    append(log, 1, NAME_LEN);
+    forget(FIRST);
+    cr_assert_eq(read_set(log), 0);
+    cr_assert_eq(weir_disk_log_count(log).damaged_records, 2);
+    cr_assert_eq(weir_disk_log_count(log).records, 0);
+    append(log, 2, NAME_LEN);
+    cr_assert_eq(read_set(log), 1u << 2);
+    cr_assert_eq(weir_disk_log_count(log).damaged_records, 2);
+    weir_disk_log_close(log);
+}
+
 Test(damage, a_damaged_newest_file_is_set_aside_when_its_good_records_are_released)
 {
     write_log(false);
