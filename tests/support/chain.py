@@ -124,9 +124,13 @@ class Chain:
         env = {"KAFKA": self.kafka.bootstrap, "SPANS": self.spans, "RECORDS": self.records, "GROUP": self.group,
                "SINK": self.sink.endpoint, "JAEGER_PORT": self.jaeger.grpc_port if self.jaeger else 0,
                "FILE": self.directory / f"{self.service}-{len(self.gateways)}.jsonl"}
-        gateway = (run or self._run)(config, **env)
+        gateway = (run or self._run)(config, **env, **self.gateway_env())
         self.gateways.append(gateway)
         return gateway
+
+    def gateway_env(self) -> dict:
+        """What the configuration of gateways may use besides; for chains that end elsewhere."""
+        return {}
 
     def add_gateways(self, count: int, config: str | None = None) -> list:
         """Returns when they share all partitions between them."""
