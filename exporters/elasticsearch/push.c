@@ -67,7 +67,7 @@ static void end_in_parts(es_request *request)
 }
 
 /* Only once all is settled: what is sent again as a whole is made anew, and then counted. */
-static void count(es_request *request)
+static void count_documents(es_request *request)
 {
     es_counters *counters = &request->exporter->counters;
     uint64_t now = weir_loop_now_ns(request->exporter->loop);
@@ -85,7 +85,7 @@ static void settle(es_request *request)
 {
     const es_fates *fates = &request->fates;
     weir_error again = es_fates_why_again(fates);
-    count(request);
+    count_documents(request);
     if (!fates->group_of)
         end(request, NULL);
     else if (es_fates_count(fates, ES_ITEM_AGAIN) == fates->items)

@@ -3,6 +3,7 @@
 is told or kept with the reason, and the books balance."""
 
 import json
+import random
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from support.books import assert_balanced, printed_books, read_books
 from support.bulk_sink import JSON, Answer, BulkSink, error_answer, number_of, refused, turns
 from support.collector import weir_binary
+from support.ledger import Clients
 from support.load import GrpcClient, HttpClient, numbered, numbered_logs, send_all
 from support.process import free_port, wait_until
 
@@ -35,7 +37,7 @@ exporters:
   elasticsearch:
     endpoint: {endpoint}
     retry: {{initial_interval: 50ms, max_interval: 200ms}}
-    sending_queue: {{storage: file_storage, batch: {{min_size: {size}, max_size: {size}, flush_timeout: 100ms}}}}
+    sending_queue: {{storage: file_storage, batch: {{sizer: items, min_size: {size}, max_size: {size}, flush_timeout: 100ms}}}}
     {more}
 service:
   extensions: [health_check, file_storage]
@@ -469,6 +471,35 @@ def test_killed_in_the_middle_each_document_is_there_once(weir, sink, tmp_path):
     wait_until(lambda: read_books(program)["queue", "elasticsearch", "log_records"]["on_disk"] == 0, 20, "the queue is empty")
     assert sink.numbers() == list(range(1, 101)) and sink.conflicts >= stored
     stop_balanced(program)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_whatever_goes_wrong_each_document_is_there_once(weir, sink, tmp_path, workers):
+    """Requests and single documents fail at random, answers are lost after the documents were stored, one of two nodes is
+    away: nothing is lost, and nothing is there twice."""
+    chance = random.Random(workers)
+    failures = ["close", "reset", Answer(503, b"{}"), Answer(502, b"<html>Bad Gateway</html>", HTML),
+                error_answer(429, "es_rejected_execution_exception", "busy")]
+    sink.on_request = lambda _request: chance.choice(failures) if chance.random() < 0.2 else None
+    sink.on_document = lambda _operation: REJECTED if chance.random() < 0.02 else None
+    sink.on_answer = lambda _request, answer: chance.choice(
+        ["close", "reset", Answer(200, answer.body, cut_at=len(answer.body) // 2)]) if chance.random() < 0.2 else None
+    config = on_disk(sink, tmp_path / "queue", size=100).replace(f"endpoint: {sink.endpoint}",
+                                                              f"endpoints: [{sink.endpoint}, 'http://127.0.0.1:{free_port()}']")
+    config += "    traces: {receivers: [otlp], exporters: [elasticsearch]}\n"
+    program = weir(config, start=False)
+    program.argv += ["--workers", str(workers)]
+    program.start()
+    with Clients(program, clients=8, items=20) as clients:
+        time.sleep(2)
+        clients.stop()
+    sink.on_request = sink.on_document = sink.on_answer = None
+    for items in "spans", "log_records":
+        wait_until(lambda: read_books(program)["queue", "elasticsearch", items]["on_disk"] == 0, 30, "the queue is empty")
+    sent = sorted(number for request in clients.requests for number in request.numbers)
+    assert not any(request.unanswered for request in clients.requests), "then doubles would be rightful"
+    assert sink.numbers() == sent and sink.conflicts > 0
+    assert stop_balanced(program)["rejected"] == 0
 
 
 def test_stopping_waits_for_a_slow_answer(weir, sink):

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "exporters/elasticsearch/fates.h"
-#include "traces.h"
+#include "../exporters/traces.h"
 
 static es_result result_of(es_fate fate, unsigned status, const char *type, const char *reason)
 {
