@@ -10,7 +10,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "exporters/sender/sender.h"
-#include "fixtures.h"
+#include "../queue/fixtures.h"
 #include "otlp/rewrite.h"
 #include "queue/storage.h"
 #include "traces.h"
