@@ -145,6 +145,19 @@ Test(elasticsearch_object, the_new_name_of_a_value_is_an_object_again)
                 ",\"a.value.value\":\"3\"");
 }
 
+/* The resource's fields are made once for all its records. */
+Test(elasticsearch_object, a_contradiction_with_one_record_does_not_outlast_it)
+{
+    documents_assert(
+        ES_MODE_ECS, WEIR_OTLP_LOGS,
+        "{\"resourceLogs\":[{\"resource\":{\"attributes\":[" STRING(
+            "a", "1") "]},\"scopeLogs\":[{\"logRecords\":"
+                      "[{\"attributes\":[" STRING("a.b", "2") "]},{},{\"attributes\":[" STRING("a", "3") "]}]}]}]}",
+        "{" START "," STREAM ",\"a\":{\"value\":\"1\",\"b\":\"2\"}}\n"
+        "{" START "," STREAM ",\"a\":\"1\"}\n"
+        "{" START "," STREAM ",\"a\":\"3\"}");
+}
+
 /* ---- Protected names --------------------------------------------------------------------------------------------- */
 
 Test(elasticsearch_object, fields_of_the_schema_keep_their_name_and_lose_what_lies_beneath)
