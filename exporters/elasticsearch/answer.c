@@ -98,7 +98,14 @@ static void judge(es_result *result, bool is_set_aside)
 
 /* ---- reading items ---- */
 
-static void read_error(es_scan *scan, weir_text *ret_type, weir_text *ret_reason, weir_text ret_cause[2])
+/* What Elasticsearch says of an error. */
+typedef struct error_texts {
+    weir_text type, reason;
+    weir_text credentials; /* why those of the request were not taken, which is not in the reason */
+} error_texts;
+
+/* `ret_cause` may be NULL: what caused a cause is not of interest. */
+static void read_error(es_scan *scan, error_texts *ret_error, error_texts *ret_cause)
 {
     es_scan_level object;
     weir_text key;
@@ -106,11 +113,13 @@ static void read_error(es_scan *scan, weir_text *ret_type, weir_text *ret_reason
         return;
     while (es_scan_member(scan, &object, &key)) {
         if (weir_text_is(key, "type"))
-            *ret_type = es_scan_text(scan);
+            ret_error->type = es_scan_text(scan);
         else if (weir_text_is(key, "reason"))
-            *ret_reason = es_scan_text(scan);
+            ret_error->reason = es_scan_text(scan);
+        else if (weir_text_is(key, "additional_unsuccessful_credentials"))
+            ret_error->credentials = es_scan_text(scan);
         else if (ret_cause && weir_text_is(key, "caused_by"))
-            read_error(scan, &ret_cause[0], &ret_cause[1], NULL);
+            read_error(scan, ret_cause, NULL);
         else
             es_scan_skip(scan);
     }
@@ -120,7 +129,8 @@ static void read_error(es_scan *scan, weir_text *ret_type, weir_text *ret_reason
 static void read_result(es_scan *scan, es_result *result)
 {
     es_scan_level object;
-    weir_text key, cause[2] = {{NULL, 0}, {NULL, 0}};
+    weir_text key;
+    error_texts error = {0}, cause = {0};
     bool is_set_aside = false;
     if (!es_scan_enter(scan, '{', &object))
         return;
@@ -132,12 +142,14 @@ static void read_result(es_scan *scan, es_result *result)
         else if (weir_text_is(key, "failure_store"))
             is_set_aside = weir_text_is(es_scan_text(scan), "used");
         else if (weir_text_is(key, "error"))
-            read_error(scan, &result->type, &result->reason, cause);
+            read_error(scan, &error, &cause);
         else
             es_scan_skip(scan);
     }
-    result->cause_type = cause[0];
-    result->cause_reason = cause[1];
+    result->type = error.type;
+    result->reason = error.reason;
+    result->cause_type = cause.type;
+    result->cause_reason = cause.reason;
     judge(result, is_set_aside);
 }
 
@@ -226,33 +238,34 @@ static weir_status status_of_class(weir_error_class class_, unsigned status)
 }
 
 /* {"error":{"type":…,"reason":…},"status":400}, or {"error":"text"} from some services in front. */
-static void read_failure(weir_bytes body, weir_text *ret_type, weir_text *ret_reason)
+static error_texts read_failure(weir_bytes body)
 {
+    error_texts error = {0};
     es_scan scan = es_scan_of(body);
     es_scan_level object;
     weir_text key;
-    if (!es_scan_enter(&scan, '{', &object))
-        return;
-    while (es_scan_member(&scan, &object, &key)) {
+    bool is_object = es_scan_enter(&scan, '{', &object);
+    while (is_object && es_scan_member(&scan, &object, &key)) {
         if (weir_text_is(key, "error"))
-            read_error(&scan, ret_type, ret_reason, NULL);
+            read_error(&scan, &error, NULL);
         else
             es_scan_skip(&scan);
     }
+    return error;
 }
 
 /* The error that the status and the body make; what weir_error_from_http made of the status is in `ret_error`. */
 static void set_failure(const es_answer *answer, weir_error *ret_error)
 {
-    weir_text type = {NULL, 0}, reason = {NULL, 0};
-    uint32_t retry_after_ms = ret_error->retry_after_ms;
-    read_failure(answer->body, &type, &reason);
-    weir_error_class class_ = class_of_failure(answer->status, type.len > 0, reason);
+    const error_texts said = read_failure(answer->body);
+    const uint32_t retry_after_ms = ret_error->retry_after_ms;
+    weir_error_class class_ = class_of_failure(answer->status, said.type.len > 0, said.reason);
     if (class_ == WEIR_ERROR_RETRYABLE && retry_after_ms > 0)
         class_ = WEIR_ERROR_THROTTLED;
     char text[WEIR_ERROR_TEXT_SIZE];
-    if (type.len > 0)
-        snprintf(text, sizeof text, "HTTP %u: %.*s: %.*s", answer->status, WEIR_TEXT_ARG(type), WEIR_TEXT_ARG(reason));
+    if (said.type.len > 0)
+        snprintf(text, sizeof text, "HTTP %u: %.*s: %.*s%s%.*s", answer->status, WEIR_TEXT_ARG(said.type),
+                 WEIR_TEXT_ARG(said.reason), said.credentials.len > 0 ? "; " : "", WEIR_TEXT_ARG(said.credentials));
     else
         snprintf(text, sizeof text, "%s", ret_error->text);
     weir_utf8_repair(text);

@@ -130,8 +130,9 @@ Test(elasticsearch_answer, whose_fault_a_refusal_is)
         {"\"status\":503," ERROR("unavailable_shards_exception", "[x][0] primary shard is not active"), ES_LATER,
          false},
         {"\"status\":500," ERROR("i_o_exception", "No space left on device"), ES_LATER, false},
-        {"\"status\":403," ERROR("security_exception", "action [indices:data/write/bulk[s]] is unauthorized"), ES_LATER,
-         true},
+        {"\"status\":403," ERROR("security_exception", "action [indices:admin/auto_create] is unauthorized for API "
+                                                       "key id [x] of user [stack] on indices [no1], …"),
+         ES_LATER, true},
         {"\"status\":401," ERROR("security_exception", "api key is expired"), ES_LATER, true},
         {"\"status\":400," ERROR("resource_already_exists_exception", "index [x] already exists"), ES_LATER, false},
         {"\"status\":409," ERROR("other_conflict_exception", "?"), ES_LATER, false},
@@ -235,6 +236,12 @@ Test(elasticsearch_answer, what_is_wrong_with_the_whole_request)
          WEIR_ERROR_ENDPOINT, "require_data_stream"},
         {400, "{\"error\":\"no handler found for uri [/foo/bar/_bulk] and method [POST]\"}", WEIR_ERROR_ENDPOINT,
          "HTTP 400"},
+        {401,
+         "{\"error\":{\"root_cause\":[{\"type\":\"security_exception\",\"reason\":\"…\"}],\"type\":"
+         "\"security_exception\",\"reason\":\"unable to authenticate with provided credentials and anonymous access is "
+         "not allowed for this request\",\"additional_unsuccessful_credentials\":\"API key: api key is expired\","
+         "\"header\":{\"WWW-Authenticate\":[\"Basic realm=\\\"security\\\"\",\"ApiKey\"]}},\"status\":401}",
+         WEIR_ERROR_ENDPOINT, "API key: api key is expired"},
         {406, "{\"error\":\"Content-Type header [text/plain] is not supported\",\"status\":406}", WEIR_ERROR_ENDPOINT,
          "HTTP 406"},
         /* as their sources have it */
