@@ -254,6 +254,12 @@ def test_the_first_endpoint_that_answers_is_used(setup, search):
     assert alone.returncode == 1 and nobody in alone.stderr
 
 
+def test_credentials_of_a_url_are_used_and_not_shown(setup, search):
+    done = setup("elasticsearch", "--endpoint", search.url.replace("//", "//ann:s3cret@"), "--dry-run")
+    assert done.returncode == 0 and search.seen[-1].headers["authorization"] == basic("ann", "s3cret")
+    assert "s3cret" not in done.stdout + done.stderr
+
+
 def test_certificates_are_verified(setup, serve, tmp_path):
     authority = Authority(tmp_path / "ca")
     server = serve(FakeSearch(tls=authority.issue("elasticsearch")))

@@ -91,7 +91,7 @@ bool setup_is_plain_url(const char *text)
     weir_url url;
     weir_error error;
     for (const char *c = text; *c; c++) {
-        if (*c <= ' ' || *c > '~' || is_one_of(*c, "\"\\<>`{}"))
+        if (*c <= ' ' || *c > '~' || is_one_of(*c, "\"\\<>`{}@"))
             return false;
     }
     if (weir_url_parse(text, &url, &error) != WEIR_OK)

@@ -44,7 +44,8 @@ setup_parsed setup_arguments_parse(int argc, char **argv, setup_arguments *ret_a
 /* True for what Elasticsearch and OpenSearch take as a duration of days and the like: "14d", "36h", "90m", "60s". */
 bool setup_is_retention(const char *text);
 
-/* True for an http(s) URL without anything that would have to be escaped in JSON, however deep in it. */
+/* True for an http(s) URL without credentials, and without anything that would have to be escaped in JSON, however deep
+ * in it. */
 bool setup_is_plain_url(const char *text);
 
 #endif

@@ -62,6 +62,7 @@ Test(setup_arguments, what_does_not_go_together_is_refused, .init = cr_redirect_
         "kibana --kibana-url http://k",
         "kibana --jaeger-url http://j",
         "kibana --kibana-url k --jaeger-url http://j",
+        "kibana --kibana-url http://me:secret@k --jaeger-url http://j",
         "kibana --kibana-url http://k --jaeger-url http://j/\"x",
         "kibana --kibana-url http://k --jaeger-url http://j --space A/B",
         "kibana --kibana-url http://k --jaeger-url http://j --retention 1d",
