@@ -114,8 +114,9 @@ static weir_text value_name(weir_text name, es_text_arena *arena)
     return (weir_text){text, name.len + SUFFIX_LEN};
 }
 
-/* Renames what others lie beneath, or takes away what lies beneath it. True if anything was renamed: then the list must
- * be sorted again, and there may be new contradictions. Of equal names only the last is renamed, as in the Collector. */
+/* Renames what others lie beneath, or takes away what lies beneath it. True if anything was renamed: then the list
+ * must be sorted again, and there may be new contradictions. Of equal names only the last is renamed, as in the
+ * Collector. */
 static bool resolve_once(es_name_list *list, bool (*is_protected)(weir_text name), es_text_arena *arena)
 {
     bool any_renamed = false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The modes none and raw: OpenTelemetry's own field names (TraceId, SeverityText, Body …), dots left in names. In none
- * the attributes of an item stand under "Attributes." and the events of a span under "Events.", in raw at the top, where
- * an attribute called as one of the fields takes its place.
+ * The modes none and raw: OpenTelemetry's own field names (TraceId, SeverityText, Body …), dots left in names. In
+ * none the attributes of an item stand under "Attributes." and the events of a span under "Events.", in raw at the top,
+ * where an attribute called as one of the fields takes its place.
  */
 #include <stdlib.h>
 

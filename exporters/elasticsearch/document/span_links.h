@@ -4,8 +4,8 @@
  *
  *     [{"attribute":{"key":"value"},"spanID":"00f067aa0ba902b7","traceID":"4bf92f3577b34da6a3ce929d0e0e4736"}]
  *
- * It is the same text, byte for byte, that the Collector has there: written as Go's encoding/json writes it (keys sorted
- * by bytes, the last of equal ones, <, > and & escaped, bytes in base64). Where the Collector writes no "Link" at all
+ * It is the same text, byte for byte, that the Collector has there: written as Go's encoding/json writes it (keys
+ * sorted by bytes, the last of equal ones, <, > and & escaped, bytes in base64). Where the Collector writes no "Link" at all
  * because of a NaN or an infinity, that number is null here. Inside this folder only; one thread at a time.
  */
 #ifndef WEIR_EXPORTERS_ELASTICSEARCH_SPAN_LINKS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The object model behind ecs, none and raw: how names that contradict each other are resolved, and what becomes of names
- * and values that Elasticsearch does not take. Each rule is tried on attributes of a log record.
+ * The object model behind ecs, none and raw: how names that contradict each other are resolved, and what becomes of
+ * names and values that Elasticsearch does not take. Each rule is tried on attributes of a log record.
  */
 #include <criterion/criterion.h>
 
