@@ -240,7 +240,7 @@ def test_every_alert_has_a_case():
 
 
 def test_alerts_fire_for_whom_they_should_and_for_nobody_else(tmp_path):
-    """All in one run: promtool takes longer to start than to judge."""
+    """All in one run of promtool, which says by name what went wrong."""
     cases = [case(alert, alert, series_of("bad", bad) + series_of("good", good)) for alert, (bad, good) in CASES.items()]
     cases += [case(books, "WeirBooksOutOfBalance", series_of("bad", series)) for books, series in BOOKS.items()]
     file = tmp_path / "alerts.test.yml"
