@@ -75,22 +75,20 @@ def cases(type_: str) -> list:
 
 @pytest.mark.parametrize("mode, view", cases("index-pattern"))
 def test_data_views_find_the_documents_of_their_mode_alone(store, mode, view):
-    kinds = {"logs": "logs", "traces": "traces"}
-    found = store.search(view.attributes["title"], {"size": 0, "aggs": {"names": {"terms": {"field": "_index", "size": 100}}}})
+    body = {"size": 0, "aggs": {"names": {"terms": {"field": "_index", "size": 100}}}}
+    found = store.search(view.attributes["title"], body)
     streams = {bucket["key"] for bucket in found["aggregations"]["names"]["buckets"]}
     assert streams
     for stream in streams:
         assert (".otel-" in stream) == (mode == "otel"), stream
-        assert stream.removeprefix(".ds-").startswith(kinds[view.id.rsplit("-", 1)[1]]), stream
+        assert stream.removeprefix(".ds-").startswith(view.id.rsplit("-", 1)[1]), stream
 
 
 @pytest.mark.parametrize("mode, saved", [*cases("index-pattern"), *cases("search"), *cases("lens")])
 def test_every_field_exists_in_documents(store, mode, saved):
     view = saved if saved.type == "index-pattern" else view_of(saved, mode)
-    missing = [
-        name for name in sorted(kibana.fields_of(saved))
-        if not store.count(view.attributes["title"], {"exists": {"field": name}})
-    ]
+    pattern = view.attributes["title"]
+    missing = [name for name in sorted(kibana.fields_of(saved)) if not store.count(pattern, {"exists": {"field": name}})]
     assert not missing, f"{saved.id} names fields that no document has"
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dashboards/prometheus and dashboards/grafana: promtool reads every expression, each alert fires when it should and only
-then, and a real weir has every metric and label that is named."""
+"""dashboards/prometheus and dashboards/grafana: promtool reads every expression, each alert fires when it should and
+only then, and a real weir has every metric and label that is named."""
 
 import json
 import re
@@ -44,9 +44,10 @@ def charts() -> list:
 def grafana_expressions() -> list:
     """With Grafana's own variables filled in."""
     expressions = [target["expr"] for panel in charts() for target in panel["targets"]]
-    filled = [text.replace("$__rate_interval", "5m").replace("$job", ".*").replace("$instance", ".*") for text in expressions]
-    assert not [text for text in filled if "$" in text], "a variable that is not known"
-    return filled
+    for variable, value in (("$__rate_interval", "5m"), ("$job", ".*"), ("$instance", ".*")):
+        expressions = [text.replace(variable, value) for text in expressions]
+    assert not [text for text in expressions if "$" in text], "a variable that is not known"
+    return expressions
 
 
 # ---- Prometheus reads them
@@ -73,6 +74,11 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do():
         assert len(alert["annotations"]["description"]) > 80 and alert["annotations"]["summary"]
 
 
+def test_the_docs_name_every_alert():
+    text = (DASHBOARDS.parent / "docs" / "dashboards.md").read_text()
+    assert set(re.findall(r"`(Weir[A-Za-z]+)`", text)) == {alert["alert"] for alert in alerts()}
+
+
 def test_grafana_panels_do_not_overlap():
     ids = [panel["id"] for panel in panels()]
     assert len(ids) == len(set(ids))
@@ -80,7 +86,8 @@ def test_grafana_panels_do_not_overlap():
     for panel in panels():
         place = panel["gridPos"]
         assert place["x"] + place["w"] <= 24
-        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+        columns = range(place["x"], place["x"] + place["w"])
+        cells = {(x, y) for x in columns for y in range(place["y"], place["y"] + place["h"])}
         assert not cells & taken, panel["title"]
         taken |= cells
 
@@ -153,7 +160,10 @@ CASES = {
         {'weir_storage_disk_free_bytes{storage="s"}': "5x60", 'weir_storage_disk_bytes{storage="s"}': "100x60"},
         {'weir_storage_disk_free_bytes{storage="s"}': "50x60", 'weir_storage_disk_bytes{storage="s"}': "100x60"},
     ),
-    "WeirStorageGone": ({'weir_storage_disk_bytes{storage="s"}': "100x50 0x10"}, {'weir_storage_disk_bytes{storage="s"}': "100x60"}),
+    "WeirStorageGone": (
+        {'weir_storage_disk_bytes{storage="s"}': "100x50 0x10"},
+        {'weir_storage_disk_bytes{storage="s"}': "100x60"},
+    ),
     "WeirStorageErrors": (
         {'weir_storage_errors{storage="s",operation="append"}': "0x55 1x5"},
         {'weir_storage_errors{storage="s",operation="append"}': "1x60"},
@@ -205,7 +215,10 @@ CASES = {
 }
 # The books of pipelines and of disk queues have alerts of the same name: each for itself.
 BOOKS = {
-    "pipelines": {'weir_pipeline_received_items{pipeline="traces"}': "5x60", 'weir_pipeline_handed_items{pipeline="traces"}': "4x60"},
+    "pipelines": {
+        'weir_pipeline_received_items{pipeline="traces"}': "5x60",
+        'weir_pipeline_handed_items{pipeline="traces"}': "4x60",
+    },
     "queues": {
         'weir_queue_stored_items{exporter="otlp",data_type="traces"}': "9x60",
         'weir_queue_released_items{exporter="otlp",data_type="traces"}': "8x60",
@@ -225,7 +238,7 @@ def series_of(instance: str, series: dict) -> list:
 
 
 def case(name: str, alert: str, series: list) -> dict:
-    """One test of promtool's: after an hour of `series` the alert fires for what is called "bad", and for nothing else."""
+    """One test of promtool's: after an hour of `series` the alert fires for what is called "bad" and nothing else."""
     label = "topic" if alert in ("WeirKafkaLagGrowing", "WeirKafkaBehind") else "instance"
     expected = {
         "expr": f'count by ({label}) (ALERTS{{alertname="{alert}", alertstate="firing"}})',

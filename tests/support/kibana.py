@@ -100,8 +100,8 @@ _RANGES = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
 
 
 class Kql:
-    """A query in KQL as a query of Elasticsearch: or, and, not, parentheses, field: value, field: *, field: (a or b) and
-    comparisons. Anything else is an error."""
+    """A query in KQL as a query of Elasticsearch: or, and, not, parentheses, field: value, field: *, field: (a or b)
+    and comparisons. Anything else is an error."""
 
     def __init__(self, text: str):
         self.text, self.at, self.fields = text, 0, set()

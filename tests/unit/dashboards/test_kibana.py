@@ -82,7 +82,8 @@ def test_panels_name_their_objects_and_do_not_overlap(objects):
         assert dashboard.reference(f"{name}:panel_{name}")["type"] == panel["type"]
         place = panel["gridData"]
         assert place["x"] + place["w"] <= 48, f"{name} is wider than a dashboard"
-        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+        columns = range(place["x"], place["x"] + place["w"])
+        cells = {(x, y) for x in columns for y in range(place["y"], place["y"] + place["h"])}
         assert not cells & taken, f"{name} lies over another panel"
         taken |= cells
 
