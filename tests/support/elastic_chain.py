@@ -57,7 +57,7 @@ class Stream:
 
     def __init__(self, server: SearchServer):
         self.server, self.name = server, f"chaos{uuid.uuid4().hex[:8]}"
-        self.all = f"logs-{self.name},traces-{self.name}"
+        self.all = f"*-{self.name}"
         server.put_template(self.name, [f"logs-{self.name}", f"traces-{self.name}"], mappings=_MAPPINGS, data_stream=True,
                             settings={"number_of_shards": 1})
 
