@@ -51,6 +51,13 @@ static void end(es_request *request, const weir_error *error)
     weir_push_done(push, error);
 }
 
+static void put_off(es_request *request, const weir_error *error)
+{
+    weir_push *push = request->push;
+    request_free(request);
+    weir_push_put_off(push, error);
+}
+
 static void end_in_parts(es_request *request)
 {
     weir_push *push = request->push;
@@ -89,7 +96,7 @@ static void settle(es_request *request)
     if (!fates->group_of)
         end(request, NULL);
     else if (es_fates_count(fates, ES_ITEM_AGAIN) == fates->items)
-        end(request, &again);
+        put_off(request, &again);
     else
         end_in_parts(request);
 }

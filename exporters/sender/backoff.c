@@ -19,13 +19,23 @@ static double random_unit(weir_backoff *backoff)
     return (double)(backoff->random >> 11) / (double)(1ULL << 53);
 }
 
+/* `interval_ms` 0: there was none before. */
+static double next_interval(const weir_sender_retry_config *config, double interval_ms)
+{
+    double next = interval_ms > 0 ? interval_ms * config->multiplier : (double)config->initial_interval_ms;
+    return config->max_interval_ms > 0 && next > (double)config->max_interval_ms ? (double)config->max_interval_ms
+                                                                                 : next;
+}
+
+static uint64_t jittered_ns(weir_backoff *backoff, double interval_ms)
+{
+    double factor = backoff->config->randomization_factor;
+    return (uint64_t)(interval_ms * (1 - factor + 2 * factor * random_unit(backoff)) * (double)ns_per_ms);
+}
+
 static void grow(weir_backoff *backoff)
 {
-    const weir_sender_retry_config *config = backoff->config;
-    double next = backoff->is_failing ? backoff->interval_ms * config->multiplier : (double)config->initial_interval_ms;
-    if (config->max_interval_ms > 0 && next > (double)config->max_interval_ms)
-        next = (double)config->max_interval_ms;
-    backoff->interval_ms = next;
+    backoff->interval_ms = next_interval(backoff->config, backoff->is_failing ? backoff->interval_ms : 0);
     backoff->is_failing = true;
     backoff->round++;
 }
@@ -34,13 +44,19 @@ uint64_t weir_backoff_failed(weir_backoff *backoff, uint64_t now_ns, uint32_t ro
 {
     if (round == backoff->round) {
         grow(backoff);
-        double factor = backoff->config->randomization_factor;
-        double jittered = backoff->interval_ms * (1 - factor + 2 * factor * random_unit(backoff));
-        backoff->until_ns = now_ns + (uint64_t)(jittered * (double)ns_per_ms);
+        backoff->until_ns = now_ns + jittered_ns(backoff, backoff->interval_ms);
     }
     if (backoff->until_ns < now_ns + retry_after_ms * ns_per_ms)
         backoff->until_ns = now_ns + retry_after_ms * ns_per_ms;
     return weir_backoff_left_ms(backoff, now_ns);
+}
+
+uint64_t weir_backoff_alone(weir_backoff *backoff, uint64_t now_ns, double *interval_ms, uint64_t retry_after_ms)
+{
+    *interval_ms = next_interval(backoff->config, *interval_ms);
+    uint64_t wait_ns = jittered_ns(backoff, *interval_ms);
+    uint64_t asked_ns = retry_after_ms * ns_per_ms;
+    return now_ns + (wait_ns > asked_ns ? wait_ns : asked_ns);
 }
 
 void weir_backoff_succeeded(weir_backoff *backoff)

@@ -27,6 +27,10 @@ void weir_backoff_init(weir_backoff *backoff, const weir_sender_retry_config *co
  * until the next attempt. */
 uint64_t weir_backoff_failed(weir_backoff *backoff, uint64_t now_ns, uint32_t round, uint64_t retry_after_ms);
 
+/* For a request that waits by itself while others go on: `interval_ms` is its own, 0 before its first failure. Returns
+ * when it is due. */
+uint64_t weir_backoff_alone(weir_backoff *backoff, uint64_t now_ns, double *interval_ms, uint64_t retry_after_ms);
+
 /* The backend answered. */
 void weir_backoff_succeeded(weir_backoff *backoff);
 

@@ -6,6 +6,7 @@
  *     partition 1   batch ─ batch ─ batch        waiting, not yet formed into a request
  *     partition 2   batch
  *     again         push ─ push                  formed, to be sent before anything new: retries and halves
+ *     put off       push ─ push                  formed, each waiting by itself: the backend answers, but does not take them yet
  *     under way     push ─ push                  with the exporter
  */
 #ifndef WEIR_EXPORTERS_SENDER_INTERNAL_H
@@ -69,6 +70,7 @@ typedef struct sender_partition {
     batch_list waiting;
     uint64_t items, bytes; /* of what waits */
     unsigned pushes;       /* formed from it and not finished */
+    unsigned put_off;      /* those of them that wait, or waited, by themselves */
     bool is_alone;         /* over the cardinality limit: one batch, joined by no other */
 } sender_partition;
 
@@ -82,6 +84,9 @@ typedef struct sender_push {
     uint32_t attempts;
     uint32_t round;            /* of the backoff, when it was sent */
     uint64_t first_attempt_ns; /* 0: not tried yet */
+    bool is_put_off;           /* by an answer, once at least */
+    double interval_ms;        /* of its own backoff; 0: that begins anew */
+    uint64_t due_ns;           /* put off until then */
 } sender_push;
 
 typedef struct push_list {
@@ -124,6 +129,9 @@ typedef struct weir_sender {
     sender_partition *partitions;
     unsigned partition_count;
     push_list again;
+    push_list put_off;       /* the oldest data first */
+    uint64_t put_off_due_ns; /* none of them is due before */
+    bool sent_put_off;       /* what was sent last had been put off: now it is another's turn */
     push_list under_way;
     uint64_t held_items;
     uint64_t known_bytes_max; /* requests of this size or more were too large for the backend; 0: none was */
@@ -167,6 +175,8 @@ void weir_sender_shared_report_queue(weir_sender_shared *shared);
 /* push.c: requests, made of batches */
 void push_list_append(push_list *list, sender_push *push);
 void push_list_prepend(push_list *list, sender_push *push);
+/* By the age of their data. */
+void push_list_insert(push_list *list, sender_push *push);
 void push_list_remove(push_list *list, sender_push *push);
 /* Of `takes_batches` (not empty), all of `partition`. */
 sender_push *sender_push_new(weir_sender *sender, sender_partition *partition, batch_list takes_batches);
@@ -184,6 +194,8 @@ typedef batch_list (*batch_filter)(weir_sender *sender, batch_list batches, bool
 
 /* sender.c */
 void weir_sender_pump(weir_sender *sender);
+/* From now on the push waits by itself, until due_ns. */
+void weir_sender_put_off(weir_sender *sender, sender_push *push);
 /* The sender of what weir_sender_new gave: that may be the stage in front of it. */
 weir_sender *weir_sender_window(const weir_exporter *exporter);
 /* Passes everything that is not under way through `filter`. Not while pumping. */

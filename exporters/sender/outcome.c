@@ -225,18 +225,6 @@ static void give_up_push(weir_sender *sender, sender_push *push, weir_giveup_rea
         weir_sender_give_up(sender, batch, reason, error, true);
 }
 
-/* At the end, a source that still has its data gets it back at once; what only we have is tried until the last
- * moment. */
-static void fail_while_draining(weir_sender *sender, sender_push *push)
-{
-    push->batches = weir_sender_return_to_sources(sender, push->batches, true);
-    if (sender_push_recount(push))
-        push_list_append(&sender->again, push);
-    else
-        sender_push_free(push);
-    sender->return_to_sources = true;
-}
-
 static void log_failure(const weir_sender *sender, const weir_error *error, uint64_t delay_ms)
 {
     if (error->class_ == WEIR_ERROR_ENDPOINT)
@@ -248,13 +236,33 @@ static void log_failure(const weir_sender *sender, const weir_error *error, uint
                  (unsigned long long)delay_ms);
 }
 
-static void failed(weir_sender *sender, sender_push *push, const weir_error *error)
+/* False if the push has ended. At the end of weir, a source that still has its data gets it back at once; what only we
+ * have is tried until the last moment. */
+static bool may_try_again(weir_sender *sender, sender_push *push, const weir_error *error, uint64_t delay_ms)
 {
     uint64_t now = weir_loop_now_ns(sender->loop);
     weir_error told = *error;
-    if (!sender->config->retry.enabled) {
-        log_failure(sender, error, 0);
+    bool is_retried = sender->config->retry.enabled;
+    log_failure(sender, error, is_retried ? delay_ms : 0);
+    told.retry_after_ms = is_retried ? (uint32_t)delay_ms : error->retry_after_ms;
+    if (!is_retried || has_expired(sender, push, now + delay_ms * ns_per_ms)) {
         give_up_push(sender, push, WEIR_GIVEUP_EXPIRED, &told);
+        return false;
+    }
+    if (!sender->is_draining)
+        return true;
+    push->batches = weir_sender_return_to_sources(sender, push->batches, true);
+    if (sender_push_recount(push))
+        return true;
+    (void)sender_push_free(push);
+    return false;
+}
+
+static void failed(weir_sender *sender, sender_push *push, const weir_error *error)
+{
+    uint64_t now = weir_loop_now_ns(sender->loop);
+    if (!sender->config->retry.enabled) {
+        (void)may_try_again(sender, push, error, 0);
         return;
     }
     uint64_t delay_ms = weir_backoff_failed(&sender->backoff, now, push->round, error->retry_after_ms);
@@ -262,14 +270,27 @@ static void failed(weir_sender *sender, sender_push *push, const weir_error *err
         delay_ms = WEIR_SENDER_DRAIN_RETRY_MS;
         sender->backoff.until_ns = now + delay_ms * ns_per_ms;
     }
-    log_failure(sender, error, delay_ms);
-    told.retry_after_ms = (uint32_t)delay_ms;
-    if (has_expired(sender, push, now + delay_ms * ns_per_ms))
-        give_up_push(sender, push, WEIR_GIVEUP_EXPIRED, &told);
-    else if (sender->is_draining)
-        fail_while_draining(sender, push);
-    else
+    sender->return_to_sources |= sender->is_draining;
+    if (may_try_again(sender, push, error, delay_ms))
         push_list_append(&sender->again, push);
+}
+
+/* The backend answered that it does not take these items yet. Others may be for an index, or a node, that does: they do
+ * not wait. But if nothing of a new push was taken the next one should tell whether anything is. */
+static void put_off(weir_sender *sender, sender_push *push, const weir_error *error, bool is_any_taken)
+{
+    uint64_t now = weir_loop_now_ns(sender->loop);
+    if (is_any_taken) {
+        push->interval_ms = 0;
+        weir_backoff_succeeded(&sender->backoff);
+    } else if (!push->is_put_off && sender->config->retry.enabled && !sender->is_draining) {
+        (void)weir_backoff_failed(&sender->backoff, now, push->round, 0);
+    }
+    push->due_ns = weir_backoff_alone(&sender->backoff, now, &push->interval_ms, error->retry_after_ms);
+    if (sender->is_draining)
+        push->due_ns = now + WEIR_SENDER_DRAIN_RETRY_MS * ns_per_ms;
+    if (may_try_again(sender, push, error, (push->due_ns - now) / ns_per_ms))
+        weir_sender_put_off(sender, push);
 }
 
 /* ---- not like this ---- */
@@ -482,9 +503,10 @@ static void complete_remainders(weir_sender *sender, batch_list batches, const s
 /* What is to be sent once more takes the push's place, with its history. */
 static void send_rests_again(weir_sender *sender, sender_push *push, const rests_again *again)
 {
+    uint64_t items_before = push->super.items;
     push->batches = again->batches;
     if (sender_push_recount(push)) {
-        failed(sender, push, &again->failure);
+        put_off(sender, push, &again->failure, push->super.items < items_before);
         return;
     }
     weir_backoff_succeeded(&sender->backoff);
@@ -516,6 +538,17 @@ void weir_push_done_but(weir_push *done, weir_push_rest *takes_rests, size_t cou
     measure_speed(sender, items_left);
     complete_remainders(sender, batches, &left);
     send_rests_again(sender, push, &again);
+    weir_sender_pump(sender);
+}
+
+void weir_push_put_off(weir_push *done, const weir_error *error)
+{
+    sender_push *push = WEIR_CONTAINER(done, struct sender_push, super);
+    weir_sender *sender = push->sender;
+    WEIR_ASSERT(weir_error_is_retryable(error));
+    push_list_remove(&sender->under_way, push);
+    weir_sender_shared_report(sender->shared, error);
+    put_off(sender, push, error, false);
     weir_sender_pump(sender);
 }
 

@@ -30,6 +30,30 @@ void push_list_prepend(push_list *list, sender_push *push)
     list->count++;
 }
 
+static uint64_t age_of(const sender_push *push)
+{
+    return push->batches.head->received_ns;
+}
+
+void push_list_insert(push_list *list, sender_push *push)
+{
+    if (!list->tail || age_of(list->tail) <= age_of(push)) {
+        push_list_append(list, push);
+        return;
+    }
+    sender_push *next = list->head;
+    while (age_of(next) <= age_of(push))
+        next = next->next;
+    push->next = next;
+    push->previous = next->previous;
+    if (next->previous)
+        next->previous->next = push;
+    else
+        list->head = push;
+    next->previous = push;
+    list->count++;
+}
+
 void push_list_remove(push_list *list, sender_push *push)
 {
     WEIR_ASSERT(list->count > 0);
@@ -101,6 +125,7 @@ batch_list sender_push_free(sender_push *push)
     batch_list batches = push->batches;
     WEIR_ASSERT(push->partition->pushes > 0);
     push->partition->pushes--;
+    push->partition->put_off -= push->is_put_off;
     weir_metric_add(push->sender->meters.in_flight, -1);
     free(push->super.slices);
     free(push);
@@ -113,6 +138,9 @@ static sender_push *second_half(sender_push *first, batch_list batches)
     sender_push *second = sender_push_new(first->sender, first->partition, batches);
     second->attempts = first->attempts;
     second->first_attempt_ns = first->first_attempt_ns;
+    second->is_put_off = first->is_put_off;
+    second->interval_ms = first->interval_ms;
+    second->partition->put_off += second->is_put_off;
     sender_push_recount(first);
     return second;
 }

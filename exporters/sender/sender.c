@@ -147,14 +147,18 @@ static void filter_partition(weir_sender *sender, sender_partition *partition, b
         partition_add(partition, batch);
 }
 
-static void filter_push(weir_sender *sender, sender_push *push, batch_filter filter)
+/* Each goes from the head to the tail. */
+static void filter_pushes(weir_sender *sender, push_list *list, batch_filter filter)
 {
-    push_list_remove(&sender->again, push);
-    push->batches = filter(sender, push->batches, push->attempts > 0);
-    if (sender_push_recount(push))
-        push_list_append(&sender->again, push);
-    else
-        sender_push_free(push);
+    for (unsigned left = list->count; left > 0; left--) {
+        sender_push *push = list->head;
+        push_list_remove(list, push);
+        push->batches = filter(sender, push->batches, push->attempts > 0);
+        if (sender_push_recount(push))
+            push_list_append(list, push);
+        else
+            sender_push_free(push);
+    }
 }
 
 /* Nothing is sent and no partition is freed while it runs; what came in meanwhile is looked at afterwards. */
@@ -164,8 +168,8 @@ void weir_sender_filter(weir_sender *sender, batch_filter filter)
     sender->is_pumping = true;
     for (sender_partition *at = sender->partitions; at; at = at->next)
         filter_partition(sender, at, filter);
-    for (unsigned left = sender->again.count; left > 0; left--)
-        filter_push(sender, sender->again.head, filter);
+    filter_pushes(sender, &sender->again, filter);
+    filter_pushes(sender, &sender->put_off, filter);
     sender->is_pumping = false;
     if (sender->pump_again)
         weir_sender_pump(sender);
@@ -205,8 +209,8 @@ static bool is_ready(const weir_sender *sender, const sender_partition *partitio
         return false;
     return sender->is_draining ||
            size_by(sender->shape.sizer, partition->items, partition->bytes) >= sender->shape.min ||
-           (partition->pushes == 0 && is_awaited(partition)) || is_due(sender, partition, now) || partition->is_alone ||
-           weir_account_over_soft_limit(sender->account);
+           (partition->pushes == partition->put_off && is_awaited(partition)) || is_due(sender, partition, now) ||
+           partition->is_alone || weir_account_over_soft_limit(sender->account);
 }
 
 typedef struct push_limits {
@@ -297,17 +301,70 @@ static sender_push *next_formed(weir_sender *sender, uint64_t now)
 
 /* ---- sending ---- */
 
+/* Out of its list; false if nobody waits for it any more, and it is gone. */
+static bool take_out(weir_sender *sender, push_list *list, sender_push *push)
+{
+    push_list_remove(list, push);
+    push->batches = weir_sender_drop_abandoned(sender, push->batches, push->attempts > 0);
+    if (sender_push_recount(push))
+        return true;
+    sender_push_free(push);
+    return false;
+}
+
 static sender_push *next_again(weir_sender *sender)
 {
     sender_push *push;
     while ((push = sender->again.head)) {
-        push_list_remove(&sender->again, push);
-        push->batches = weir_sender_drop_abandoned(sender, push->batches, push->attempts > 0);
-        if (sender_push_recount(push))
+        if (take_out(sender, &sender->again, push))
             return push;
-        sender_push_free(push);
     }
     return NULL;
+}
+
+void weir_sender_put_off(weir_sender *sender, sender_push *push)
+{
+    if (!sender->put_off.head || push->due_ns < sender->put_off_due_ns)
+        sender->put_off_due_ns = push->due_ns;
+    push->partition->put_off += !push->is_put_off;
+    push->is_put_off = true;
+    push_list_insert(&sender->put_off, push);
+}
+
+/* The backend may be slow to say that it does not take them: half of what may be under way is left to others. */
+static bool may_send_put_off(const weir_sender *sender)
+{
+    unsigned under_way = 0;
+    for (const sender_push *at = sender->under_way.head; at; at = at->next)
+        under_way += at->is_put_off;
+    return under_way == 0 || under_way < sender->pushes_max / 2;
+}
+
+static sender_push *next_put_off(weir_sender *sender, uint64_t now)
+{
+    if (!sender->put_off.head || now < sender->put_off_due_ns || !may_send_put_off(sender))
+        return NULL;
+    uint64_t due_ns = UINT64_MAX;
+    for (sender_push *push = sender->put_off.head, *next; push; push = next) {
+        next = push->next;
+        if (push->due_ns > now)
+            due_ns = push->due_ns < due_ns ? push->due_ns : due_ns;
+        else if (take_out(sender, &sender->put_off, push))
+            return push;
+    }
+    sender->put_off_due_ns = due_ns;
+    return NULL;
+}
+
+/* What was put off has its turn before what is new, but not twice running. */
+static sender_push *next_push(weir_sender *sender, uint64_t now)
+{
+    sender_push *push = next_again(sender);
+    if (!push && !sender->sent_put_off)
+        push = next_put_off(sender, now);
+    if (!push)
+        push = next_formed(sender, now);
+    return push ? push : next_put_off(sender, now);
 }
 
 static void start(weir_sender *sender, sender_push *push, uint64_t now)
@@ -321,6 +378,7 @@ static void start(weir_sender *sender, sender_push *push, uint64_t now)
     push->super.deadline_ns = sender->config->timeout_ms ? now + sender->config->timeout_ms * ns_per_ms : 0;
     if (sender->push_sizes)
         weir_histogram_record(sender->push_sizes, (double)push->super.items);
+    sender->sent_put_off = push->is_put_off;
     push_list_append(&sender->under_way, push);
     sender->ops->push(sender->exporter, &push->super);
 }
@@ -336,9 +394,7 @@ static bool send_one(weir_sender *sender, uint64_t now)
 {
     if (!may_send(sender, now))
         return false;
-    sender_push *push = next_again(sender);
-    if (!push)
-        push = next_formed(sender, now);
+    sender_push *push = next_push(sender, now);
     if (!push)
         return false;
     start(sender, push, now);
@@ -354,8 +410,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t next_look_ns(const weir_sender *sender, uint64_t now)
 {
-    bool anything_waits = sender->again.head != NULL;
+    bool anything_waits = sender->again.head || sender->put_off.head;
     uint64_t at = 0;
+    if (sender->put_off.head && sender->put_off_due_ns > now)
+        at = sender->put_off_due_ns;
     for (const sender_partition *partition = sender->partitions; partition; partition = partition->next) {
         if (!partition->waiting.head)
             continue;
@@ -401,6 +459,8 @@ static uint64_t oldest_ns(const weir_sender *sender)
     }
     if (sender->again.head)
         oldest = earlier(oldest, sender->again.head->batches.head->received_ns);
+    if (sender->put_off.head)
+        oldest = earlier(oldest, sender->put_off.head->batches.head->received_ns);
     if (sender->under_way.head)
         oldest = earlier(oldest, sender->under_way.head->batches.head->received_ns);
     return oldest;
@@ -477,6 +537,9 @@ static void sender_drain(weir_exporter *self)
     weir_sender *sender = sender_of(self);
     sender->is_draining = true;
     weir_backoff_succeeded(&sender->backoff);
+    for (sender_push *push = sender->put_off.head; push; push = push->next)
+        push->due_ns = 0;
+    sender->put_off_due_ns = 0;
     weir_sender_pump(sender);
 }
 
@@ -485,6 +548,16 @@ static void give_up_all(weir_sender *sender, batch_list batches, bool was_tried)
     weir_batch *batch;
     while ((batch = batch_list_pop(&batches)))
         weir_sender_give_up(sender, batch, WEIR_GIVEUP_SHUTDOWN, NULL, was_tried);
+}
+
+static void give_up_pushes(weir_sender *sender, push_list *list)
+{
+    sender_push *push;
+    while ((push = list->head)) {
+        push_list_remove(list, push);
+        bool was_tried = push->attempts > 0;
+        give_up_all(sender, sender_push_free(push), was_tried);
+    }
 }
 
 static void give_up_waiting(weir_sender *sender, sender_partition *partition)
@@ -504,11 +577,8 @@ static void sender_abandon(weir_exporter *self)
         push_list_remove(&sender->under_way, push);
         give_up_all(sender, sender_push_free(push), true);
     }
-    while ((push = sender->again.head)) {
-        push_list_remove(&sender->again, push);
-        bool was_tried = push->attempts > 0;
-        give_up_all(sender, sender_push_free(push), was_tried);
-    }
+    give_up_pushes(sender, &sender->again);
+    give_up_pushes(sender, &sender->put_off);
     for (sender_partition *at = sender->partitions; at; at = at->next)
         give_up_waiting(sender, at);
     free_idle_partitions(sender);
@@ -626,7 +696,8 @@ void weir_sender_free(weir_exporter *exporter)
     weir_sender *sender = weir_sender_window(exporter);
     if (exporter != &sender->super)
         weir_stored_free(exporter);
-    WEIR_ASSERT(sender->held_items == 0 && sender->under_way.head == NULL && sender->again.head == NULL);
+    WEIR_ASSERT(sender->held_items == 0 && sender->under_way.head == NULL && sender->again.head == NULL &&
+                sender->put_off.head == NULL);
     weir_timer_free(sender->timer);
     weir_room_waiter_free(sender->room, sender->waiter);
     free_idle_partitions(sender);

@@ -17,16 +17,16 @@
  * (divided by the workers, rounded up).
  *
  * What an answer does:
- * delivered             the acknowledgements hear of it; items the backend refused (partial success) are booked as
- * rejected
- *   retryable, throttled, endpoint
- * the same push is sent again after a backoff. The backoff is one for the whole sender: while it lasts nothing
- * is sent, then one push probes; when it succeeds the others follow. A dead backend thus sees one
- *                         attempt per interval, not num_consumers.
- * too large             cut in two and both sent; a single item that is too large is rejected. The size is
- * remembered, and later pushes
- *                         are formed below it
- *   permanent             a push of several slices is halved until the guilty slice stands alone; that one is rejected
+ *
+ * - delivered: the acknowledgements hear of it; items the backend refused (partial success) are booked as rejected.
+ * - retryable, throttled, endpoint: the same push is sent again after a backoff. That is one for the whole sender: while
+ *   it lasts nothing is sent, then one push probes; when it succeeds the others follow. A dead backend thus sees one
+ *   attempt per interval, not num_consumers.
+ * - not yet (weir_push_put_off, and rests to be sent again): that push alone waits, with a backoff of its own, and others
+ *   go on. Only if nothing of a new push was taken the sender has its backoff too, until something of another is.
+ * - too large: cut in two and both sent; a single item that is too large is rejected. The size is remembered, and later
+ *   pushes are formed below it.
+ * - permanent: a push of several slices is halved until the guilty slice stands alone; that one is rejected.
  *
  * What nobody waits for any more (weir_ack_abandoned) and is not under way is given back instead of being sent.
  *
@@ -158,10 +158,13 @@ typedef struct weir_push_rest {
 /* Ends an attempt that delivered everything but `takes_rests` (of which the slices are taken, not the array; each item
  * stands in one of them at most). For exporters that hear of each item by itself. A rest that is refused becomes a dead
  * letter of the disk queue, or of the source that read it (weir_ack's `bury`); otherwise who waits hears of a partial
- * success. Those to be sent again become one push, which goes out after the sender's backoff as a failed one does, and
- * expires with it. A rest that expired is what it is for other exporters, and the rest of its batch counts as delivered
- * all the same. */
+ * success. Those to be sent again become one push, which waits by itself while others go on (see above), and expires as
+ * the push it was in. A rest that expired is what it is for other exporters, and the rest of its batch counts as
+ * delivered all the same. */
 void weir_push_done_but(weir_push *push, weir_push_rest *takes_rests, size_t count);
+/* Ends an attempt of which all would be rests to be sent again: the backend answered, and takes none of these items yet.
+ * `error` is retryable. */
+void weir_push_put_off(weir_push *push, const weir_error *error);
 
 /* ---- the sender ---- */
 

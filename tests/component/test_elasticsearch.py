@@ -46,6 +46,7 @@ service:
 """
 HTML = {"Content-Type": "text/html"}
 REJECTED = refused(429, "es_rejected_execution_exception", "rejected execution of coordinating operation")
+READ_ONLY = refused(403, "cluster_block_exception", "index [logs-x] blocked by: [FORBIDDEN/8/index write (api)];")
 MISMATCH = refused(400, "document_parsing_exception", "[1:9] failed to parse field [n] of type [long] in document with id 'x'",
                    caused_by={"type": "illegal_argument_exception", "reason": 'For input string: "x"'})
 
@@ -515,6 +516,27 @@ def test_stopping_waits_for_a_slow_answer(weir, sink):
     assert stop_balanced(program)["sent"] == 1
     sender.join()
     assert sink.numbers() == [1]
+
+
+# ---- one index that takes nothing ----
+
+
+def test_an_index_that_is_blocked_holds_up_no_other(weir, sink, tmp_path):
+    """A tenth of all records goes to an index that takes none of them: the others are stored as if it were not there."""
+    def of_blocked(number):
+        return number % 10 == 0
+
+    sink.on_document = lambda operation: READ_ONLY if of_blocked(number_of(operation.document)) else None
+    program = weir(on_disk(sink, tmp_path / "queue", size=100))
+    numbers = range(1, 5001)
+    for start in range(0, len(numbers), 500):
+        assert send_logs(program, numbers[start:start + 500]).ok
+    fine = [number for number in numbers if not of_blocked(number)]
+    wait_until(lambda: sink.numbers() == fine, 10, "everything else is stored")
+    sink.on_document = None
+    wait_until(lambda: sink.numbers() == list(numbers), 20, "and the rest once it may be")
+    assert sink.conflicts == 0
+    assert stop_balanced(program)["rejected"] == 0
 
 
 # ---- what it refuses ----

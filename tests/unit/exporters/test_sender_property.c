@@ -168,6 +168,17 @@ static void answer_in_part(unsigned index)
     free(rests);
 }
 
+static void put_off(unsigned index)
+{
+    weir_push *push = lab.open[index];
+    weir_error error = {.class_ = (weir_error_class[]){WEIR_ERROR_RETRYABLE, WEIR_ERROR_THROTTLED,
+                                                       WEIR_ERROR_ENDPOINT}[random_below(3)],
+                        .text = "so"};
+    lab.open_count--;
+    memmove(&lab.open[index], &lab.open[index + 1], (lab.open_count - index) * sizeof lab.open[0]);
+    weir_push_put_off(push, &error);
+}
+
 static void answer(void)
 {
     static const weir_error_class classes[] = {WEIR_ERROR_NONE,      WEIR_ERROR_NONE,      WEIR_ERROR_NONE,
@@ -177,6 +188,10 @@ static void answer(void)
         return;
     if (random_below(3) == 0) {
         answer_in_part(random_below(lab.open_count));
+        return;
+    }
+    if (random_below(6) == 0) {
+        put_off(random_below(lab.open_count));
         return;
     }
     weir_error error = {.class_ = classes[random_below(8)], .text = "so"};

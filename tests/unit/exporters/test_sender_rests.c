@@ -175,6 +175,17 @@ static void expect_spans(const weir_push *push, uint32_t first, uint32_t count)
         cr_assert(push_has_span(push, span), "span %u is missing", span);
 }
 
+/* The backend answers, and takes nothing of the oldest push under way. */
+static void put_off_oldest(weir_error_class class_)
+{
+    weir_push *push = lab.open[0];
+    weir_error error = {0};
+    weir_error_set(&error, class_, WEIR_AGAIN, "the test says not yet");
+    lab.open_count--;
+    memmove(lab.open, lab.open + 1, lab.open_count * sizeof lab.open[0]);
+    weir_push_put_off(push, &error);
+}
+
 Test(sender_rests, what_is_to_be_sent_again_goes_alone_after_the_backoff)
 {
     fresh(bench_config(), NULL);
@@ -221,22 +232,111 @@ Test(sender_rests, what_is_sent_again_may_be_refused_then_and_the_client_hears_o
     bench_close(&lab);
 }
 
-/* Other than for a push that failed, the attempts behind it count on: 5 s, then 7.5 s. */
-Test(sender_rests, the_backoff_grows_while_a_part_fails)
+/* 5 s, then 7.5 s, then, as one of two was taken, 5 s again. */
+Test(sender_rests, the_backoff_of_a_rest_grows_while_nothing_of_it_is_taken)
 {
     fresh(bench_config(), NULL);
     sender_source *source = bench_offer(&lab, 4);
     weir_push_rest rests[] = {rest_again(lab.open[0], 0, 2)};
     answer_but(rests, 1);
     fake_loop_advance(&lab.loop, 5100);
-    rests[0] = rest_again(lab.open[0], 0, 1);
-    answer_but(rests, 1);
+    put_off_oldest(WEIR_ERROR_ENDPOINT);
     fake_loop_advance(&lab.loop, 7000);
     cr_assert(eq(uint, lab.open_count, 0));
     fake_loop_advance(&lab.loop, 600);
+    expect_spans(lab.open[0], 0, 2);
+    rests[0] = rest_again(lab.open[0], 0, 1);
+    answer_but(rests, 1);
+    fake_loop_advance(&lab.loop, 5100);
     expect_spans(lab.open[0], 0, 1);
     bench_deliver(&lab);
     EXPECT(source, WEIR_DELIVERED);
+    expect_balance();
+    bench_close(&lab);
+}
+
+/* An index that takes nothing is no reason to keep others waiting, however often its rest is refused. */
+Test(sender_rests, others_go_on_while_a_rest_waits)
+{
+    fresh(bench_config(), &shape_of_100);
+    sender_source *blocked = bench_offer(&lab, 4);
+    weir_push_rest rests[] = {rest_again(lab.open[0], 0, 2)};
+    rests[0].error.class_ = WEIR_ERROR_ENDPOINT;
+    answer_but(rests, 1);
+    for (int i = 0; i < 20; i++) {
+        sender_source *other = bench_offer(&lab, 3);
+        cr_assert(eq(uint, lab.open_count, 1), "it does not wait for the flush timeout either");
+        cr_assert(eq(u64, lab.open[0]->items, 3));
+        bench_deliver(&lab);
+        EXPECT(other, WEIR_DELIVERED);
+        fake_loop_advance(&lab.loop, 1000);
+        if (lab.open_count > 0)
+            put_off_oldest(WEIR_ERROR_ENDPOINT);
+    }
+    cr_assert(eq(uint, blocked->completions, 0));
+    lab.exporter->drain(lab.exporter);
+    expect_spans(lab.open[0], 0, 2);
+    bench_deliver(&lab);
+    EXPECT(blocked, WEIR_DELIVERED);
+    expect_balance();
+    bench_close(&lab);
+}
+
+/* When nothing of a new push is taken the next new one has to show whether anything is. */
+Test(sender_rests, a_backend_that_takes_nothing_is_probed_with_one_push_after_another)
+{
+    fresh(bench_config(), NULL);
+    sender_source *sources[3];
+    for (int i = 0; i < 2; i++)
+        sources[i] = bench_offer(&lab, 2);
+    put_off_oldest(WEIR_ERROR_THROTTLED);
+    put_off_oldest(WEIR_ERROR_THROTTLED);
+    sources[2] = bench_offer(&lab, 3);
+    cr_assert(eq(uint, lab.open_count, 0), "everything waits");
+    fake_loop_advance(&lab.loop, 5100);
+    cr_assert(eq(uint, lab.open_count, 1));
+    put_off_oldest(WEIR_ERROR_THROTTLED);
+    cr_assert(eq(uint, lab.open_count, 1));
+    cr_assert(eq(u64, lab.open[0]->items, 3), "what was put off again does not go twice running");
+    bench_deliver(&lab);
+    EXPECT(sources[2], WEIR_DELIVERED);
+    cr_assert(eq(uint, lab.open_count, 1), "the other one");
+    bench_deliver(&lab);
+    fake_loop_advance(&lab.loop, 7600);
+    bench_deliver(&lab);
+    EXPECT(sources[0], WEIR_DELIVERED);
+    EXPECT(sources[1], WEIR_DELIVERED);
+    expect_balance();
+    bench_close(&lab);
+}
+
+/* A backend may take a minute to say no: what waits for that leaves half of the requests to others. */
+Test(sender_rests, what_was_put_off_takes_half_of_the_consumers_at_most)
+{
+    weir_sender_config config = bench_config();
+    config.queue.num_consumers = 4;
+    fresh(config, NULL);
+    sender_source *blocked[4], *others[3];
+    for (int i = 0; i < 4; i++)
+        blocked[i] = bench_offer(&lab, 1);
+    for (int i = 0; i < 4; i++)
+        put_off_oldest(WEIR_ERROR_RETRYABLE);
+    fake_loop_advance(&lab.loop, 5100);
+    bench_deliver(&lab);
+    cr_assert(eq(uint, lab.open_count, 2), "three are due");
+    for (int i = 0; i < 3; i++)
+        others[i] = bench_offer(&lab, 3);
+    cr_assert(eq(uint, lab.open_count, 4));
+    cr_assert(eq(u64, lab.open[2]->items + lab.open[3]->items, 6));
+    while (bench_books(&lab).held > 0) {
+        while (lab.open_count > 0)
+            bench_deliver(&lab);
+        fake_loop_advance(&lab.loop, 1000);
+    }
+    for (int i = 0; i < 4; i++)
+        EXPECT(blocked[i], WEIR_DELIVERED);
+    for (int i = 0; i < 3; i++)
+        EXPECT(others[i], WEIR_DELIVERED);
     expect_balance();
     bench_close(&lab);
 }
