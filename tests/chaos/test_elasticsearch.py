@@ -76,7 +76,7 @@ def test_elasticsearch_away(weir, kafka, elasticsearch, tmp_path, rows):
     with ElasticChain(weir, kafka, elasticsearch, tmp_path) as chain:
         chain.add_sidecars(2)
         chain.add_gateways(2, TO_ELASTICSEARCH)
-        with chain.load(clients=2, pause=0.1):
+        with chain.load(pause=0.1):
             time.sleep(3)
             elasticsearch.kill()
             try:
