@@ -85,25 +85,25 @@ void es_json_hex(es_json *json, weir_bytes bytes)
 
 /* ---- Times ------------------------------------------------------------------------------------------------------- */
 
-void es_json_epoch_millis(es_json *json, uint64_t time_ns)
-{
-    enum { NS_PER_MS = 1000000 };
-    time_ns = time_ns < INT64_MAX ? time_ns : INT64_MAX;
-    char *const start = weir_otlp_json_room(&json->writer, 2 * WEIR_UINT_TEXT_MAX + 3), *out = start;
-    *out++ = '"';
-    out += weir_uint_write(out, time_ns / NS_PER_MS);
-    *out++ = '.';
-    out += weir_uint_write(out, time_ns % NS_PER_MS);
-    *out++ = '"';
-    json->writer.out->len += (size_t)(out - start);
-}
-
 /* `count` decimal digits of `number`, with zeros before it. Returns their end. */
 static char *put_digits(char *out, unsigned number, int count)
 {
     for (int i = count - 1; i >= 0; i--, number /= 10)
         out[i] = (char)('0' + number % 10);
     return out + count;
+}
+
+void es_json_epoch_millis(es_json *json, uint64_t time_ns)
+{
+    enum { NS_PER_MS = 1000000, NS_DIGITS = 6 };
+    time_ns = time_ns < INT64_MAX ? time_ns : INT64_MAX;
+    char *const start = weir_otlp_json_room(&json->writer, 2 * WEIR_UINT_TEXT_MAX + 3), *out = start;
+    *out++ = '"';
+    out += weir_uint_write(out, time_ns / NS_PER_MS);
+    *out++ = '.';
+    out = put_digits(out, (unsigned)(time_ns % NS_PER_MS), time_ns % NS_PER_MS ? NS_DIGITS : 1);
+    *out++ = '"';
+    json->writer.out->len += (size_t)(out - start);
 }
 
 void es_json_iso_time(es_json *json, uint64_t time_ns)

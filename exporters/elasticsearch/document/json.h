@@ -85,8 +85,8 @@ void es_json_hex(es_json *json, weir_bytes bytes);
 
 /* Times behind 2262-04-11, the last that `date_nanos` has, become that.
  *
- * Milliseconds since 1970, a point, and the nanoseconds in the millisecond, in quotes: "1700000000123.456789", without
- * zeros before the latter, as the Collector writes it. */
+ * Milliseconds since 1970, a point, and the nanoseconds in the millisecond, in quotes: "1700000000123.456789". A
+ * whole millisecond is "1700000000123.0". The Collector leaves out zeros before the latter, which makes it another time. */
 void es_json_epoch_millis(es_json *json, uint64_t time_ns);
 
 /* 2023-11-14T22:13:20.123456789Z, in quotes. */

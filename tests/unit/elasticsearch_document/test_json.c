@@ -76,7 +76,7 @@ Test(elasticsearch_json, times)
     es_json_iso_time(&self.json, UINT64_C(1709210096000000007));
     es_json_iso_time(&self.json, 0);
     es_json_iso_time(&self.json, UINT64_MAX);
-    assert_text(&self, "\"1700000000123.456\"\"9223372036854.775807\"\"2024-02-29T12:34:56.000000007Z\""
+    assert_text(&self, "\"1700000000123.000456\"\"9223372036854.775807\"\"2024-02-29T12:34:56.000000007Z\""
                        "\"1970-01-01T00:00:00.000000000Z\"\"2262-04-11T23:47:16.854775807Z\"");
 }
 

@@ -62,7 +62,7 @@ Test(elasticsearch_otel, everything_a_record_has)
                                                                                                           "k",
                                                                                                           "v"))) "]}]}]"
                                                                                                                  "}]}",
-        "{\"@timestamp\":\"1700000000123.456\",\"observed_timestamp\":\"1700000001000.0\"," STREAM ","
+        "{\"@timestamp\":\"1700000000123.000456\",\"observed_timestamp\":\"1700000001000.0\"," STREAM ","
         "\"severity_text\":\"INFO\",\"severity_number\":9,\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\","
         "\"span_id\":\"0102030405060708\",\"attributes\":{\"a\":\"b\",\"i\":-5,\"d\":2.0,\"t\":true,\"n\":null,"
         "\"x\":\"00ff\",\"l\":[1,null],\"m\":{\"k\":\"v\"}},\"dropped_attributes_count\":4,\"event_name\":\"e\","
@@ -74,7 +74,7 @@ Test(elasticsearch_otel, everything_a_record_has)
 Test(elasticsearch_otel, the_time_observed_stands_in_for_the_time)
 {
     assert_log(LOG("\"observedTimeUnixNano\":\"2000001\""),
-               "{\"@timestamp\":\"2.1\",\"observed_timestamp\":\"2.1\"," STREAM "," NOTHING_AROUND "}");
+               "{\"@timestamp\":\"2.000001\",\"observed_timestamp\":\"2.000001\"," STREAM "," NOTHING_AROUND "}");
 }
 
 Test(elasticsearch_otel, a_document_elsewhere_says_no_data_stream)
@@ -263,7 +263,7 @@ Test(elasticsearch_otel, events_are_documents_of_their_own)
                                                                                       "x") "]},{\"name\":\"bare\"}]"),
         "{\"@timestamp\":\"0.0\"," STREAM ",\"links\":[],\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\","
         "\"span_id\":\"0102030405060708\"" EMPTY_SPAN "," NOTHING_AROUND "}\n"
-        "{\"@timestamp\":\"0.7\"," STREAM ",\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\","
+        "{\"@timestamp\":\"0.000007\"," STREAM ",\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\","
         "\"span_id\":\"0102030405060708\",\"dropped_attributes_count\":1,\"event_name\":\"exception\","
         "\"attributes\":{\"event.name\":\"exception\",\"a\":\"b\"}," NOTHING_AROUND "}\n"
         "{\"@timestamp\":\"0.0\"," STREAM ",\"trace_id\":\"0102030405060708090a0b0c0d0e0f10\","
