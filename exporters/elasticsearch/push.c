@@ -198,7 +198,9 @@ static void make_and_send(es_request *request)
     es_fates_done(&request->fates);
     es_fates_init(&request->fates, (uint32_t)request->push->items);
     if (es_bulk_make(exporter->maker, request->push, may_require, &request->bulk, &request->fates, &error) != WEIR_OK) {
-        end(request, &error);
+        weir_push *push = request->push;
+        request_free(request);
+        weir_push_cut(push, &error);
         return;
     }
     request->unsent_groups = request->fates.group_count;

@@ -302,17 +302,22 @@ static void send_halves(weir_sender *sender, sender_push *first, sender_push *se
     push_list_prepend(&sender->again, first);
 }
 
+static void cut_and_send(weir_sender *sender, sender_push *push, const weir_error *error)
+{
+    sender_push *second = sender_push_split(push);
+    if (second)
+        send_halves(sender, push, second);
+    else
+        reject_all(sender, sender_push_free(push), WEIR_REJECT_TOO_LARGE, error);
+}
+
 static void too_large(weir_sender *sender, sender_push *push, const weir_error *error)
 {
     weir_backoff_succeeded(&sender->backoff);
     uint64_t bytes_max = push->super.bytes / 2;
     if (sender->known_bytes_max == 0 || bytes_max < sender->known_bytes_max)
         sender->known_bytes_max = bytes_max > 0 ? bytes_max : 1;
-    sender_push *second = sender_push_split(push);
-    if (second)
-        send_halves(sender, push, second);
-    else
-        reject_all(sender, sender_push_free(push), WEIR_REJECT_TOO_LARGE, error);
+    cut_and_send(sender, push, error);
 }
 
 static void refused(weir_sender *sender, sender_push *push, const weir_error *error)
@@ -538,6 +543,15 @@ void weir_push_done_but(weir_push *done, weir_push_rest *takes_rests, size_t cou
     measure_speed(sender, items_left);
     complete_remainders(sender, batches, &left);
     send_rests_again(sender, push, &again);
+    weir_sender_pump(sender);
+}
+
+void weir_push_cut(weir_push *done, const weir_error *error)
+{
+    sender_push *push = WEIR_CONTAINER(done, struct sender_push, super);
+    weir_sender *sender = push->sender;
+    push_list_remove(&sender->under_way, push);
+    cut_and_send(sender, push, error);
     weir_sender_pump(sender);
 }
 

@@ -162,6 +162,9 @@ typedef struct weir_push_rest {
  * the push it was in. A rest that expired is what it is for other exporters, and the rest of its batch counts as
  * delivered all the same. */
 void weir_push_done_but(weir_push *push, weir_push_rest *takes_rests, size_t count);
+/* Ends an attempt before anything was sent: the request would be too large. As if the backend had said so (`error` is of a
+ * single item, which is rejected), but the size is not remembered: it is due to what is in this push. */
+void weir_push_cut(weir_push *push, const weir_error *error);
 /* Ends an attempt of which all would be rests to be sent again: the backend answered, and takes none of these items yet.
  * `error` is retryable. */
 void weir_push_put_off(weir_push *push, const weir_error *error);

@@ -372,6 +372,19 @@ def test_too_large_a_request_is_cut_in_two(weir, sink, body, headers):
     assert stop_balanced(program)["sent"] == 10
 
 
+def test_a_request_that_grows_too_large_is_cut_and_those_after_it_are_not(weir, sink):
+    """Each document repeats its resource: from 90 KB on the wire come more than 32 MiB."""
+    program = weir(config_for(sink.endpoint))
+    message = numbered_logs(range(1, 1001))
+    message.resource_logs[0].resource.attributes.add(key="large").value.string_value = "x" * 40_000
+    assert send(program, message).ok
+    assert [len(request.operations) for request in sink.requests] == [500, 500]
+    assert send_logs(program, range(1001, 5001)).ok
+    assert [len(request.operations) for request in sink.requests[2:]] == [4000]
+    assert sink.numbers() == list(range(1, 5001))
+    assert stop_balanced(program)["sent"] == 5000
+
+
 @pytest.mark.parametrize("answer, words", [
     (error_answer(401, "security_exception", "unable to authenticate user [elastic]"), "unable to authenticate"),
     (error_answer(403, "security_exception", "action [indices:data/write/bulk] is unauthorized"), "is unauthorized"),
