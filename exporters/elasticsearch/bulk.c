@@ -254,7 +254,7 @@ static bool make_slice(bulk_job *job, weir_otlp_kind kind)
 static void leave(es_bulk_maker *maker)
 {
     es_encoder_leave(maker->encoder);
-    es_router_enter(maker->router, ES_MODE_OTEL, (weir_bytes){0}, (weir_bytes){0});
+    es_router_leave(maker->router);
 }
 
 static void charge(es_bulk_maker *maker)

@@ -27,6 +27,11 @@ static void enter(void *state, const es_context *context)
     (void)context; /* neither resource nor scope are in the documents */
 }
 
+static void leave(void *state)
+{
+    es_json_give_back(state);
+}
+
 static bool write_log(void *state, const es_context *context, weir_bytes record, const es_target *target,
                       weir_buffer *out, weir_error *ret_error)
 {
@@ -63,4 +68,5 @@ const es_mode_ops es_mode_bodymap = {
     .enter = enter,
     .log = write_log,
     .span = write_span,
+    .leave = leave,
 };

@@ -9,6 +9,7 @@
 #include "exporters/elasticsearch/document/control_name.h"
 #include "exporters/elasticsearch/document/date_format.h"
 #include "exporters/elasticsearch/document/json.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
 #include "exporters/elasticsearch/document/stream_name.h"
 #include "otlp/wire.h"
 
@@ -37,6 +38,8 @@ struct es_router {
     es_mode mode;
     weir_bytes resource, scope;
     listed of_scope, of_resource, of_item;
+    weir_text scope_dataset;    /* of scopes and resources that name none; NULL: not looked for yet */
+    weir_buffer application;    /* dataset of events in ecs; empty: likewise */
     place around[ROUTED_KINDS]; /* of items that say nothing themselves */
     place own;                  /* of one that does */
     es_json json;
@@ -48,6 +51,12 @@ static void listed_done(listed *self)
 {
     for (int name = 0; name < ES_CONTROL_NAMES; name++)
         weir_buffer_done(&self->made[name]);
+}
+
+static void listed_give_back(listed *self)
+{
+    for (int name = 0; name < ES_CONTROL_NAMES; name++)
+        es_buffer_give_back(&self->made[name]);
 }
 
 es_router *es_router_new(const es_routing *routing)
@@ -74,6 +83,7 @@ void es_router_free(es_router *self)
     for (int kind = 0; kind < ROUTED_KINDS; kind++)
         weir_buffer_done(&self->around[kind].text);
     weir_buffer_done(&self->own.text);
+    weir_buffer_done(&self->application);
     es_json_done(&self->json);
     weir_buffer_done(&self->date);
     weir_buffer_done(&self->dated);
@@ -165,10 +175,14 @@ void es_router_enter(es_router *self, es_mode mode, weir_bytes resource, weir_by
     const bool has_scope = self->is_entered && self->scope.data == scope.data && self->scope.len == scope.len;
     if (has_resource && has_scope && self->mode == mode)
         return;
-    if (!has_resource)
+    if (!has_resource) {
         read_listed(self, &self->of_resource, weir_otlp_resource_attributes(resource));
-    if (!has_scope)
+        self->application.len = 0;
+    }
+    if (!has_scope) {
         read_listed(self, &self->of_scope, weir_otlp_scope_attributes(scope));
+        self->scope_dataset = (weir_text){NULL, 0};
+    }
     self->is_entered = true;
     self->mode = mode;
     self->resource = resource;
@@ -180,6 +194,12 @@ void es_router_enter(es_router *self, es_mode mode, weir_bytes resource, weir_by
 void es_router_leave(es_router *self)
 {
     self->is_entered = false;
+    listed_give_back(&self->of_scope);
+    listed_give_back(&self->of_resource);
+    listed_give_back(&self->of_item);
+    es_json_give_back(&self->json);
+    es_buffer_give_back(&self->application);
+    es_buffer_give_back(&self->dated);
 }
 
 weir_text es_scope_mode(weir_bytes scope)
@@ -207,11 +227,8 @@ static weir_text first_of(const es_router *self, const listed *item, es_control_
     return weir_text_of(otherwise);
 }
 
-static weir_text dataset_of(const es_router *self, const listed *item)
+static weir_text find_scope_dataset(const es_router *self)
 {
-    const weir_text said = first_of(self, item, ES_CONTROL_STREAM_DATASET, "");
-    if (said.len > 0)
-        return said;
     const weir_text scope_name = weir_otlp_scope_read(self->scope).name;
     if (es_scope_is_of_collector(scope_name))
         return WEIR_TEXT("collectortelemetry");
@@ -221,6 +238,17 @@ static weir_text dataset_of(const es_router *self, const listed *item)
         return format.string;
     const weir_text component = es_stream_dataset_of_scope(scope_name);
     return component.len > 0 ? component : WEIR_TEXT("generic");
+}
+
+/* The scope's own is found once: its name and attributes stand among all of its items. */
+static weir_text dataset_of(es_router *self, const listed *item)
+{
+    const weir_text said = first_of(self, item, ES_CONTROL_STREAM_DATASET, "");
+    if (said.len > 0)
+        return said;
+    if (!self->scope_dataset.data)
+        self->scope_dataset = find_scope_dataset(self);
+    return self->scope_dataset;
 }
 
 /* "TYPE-DATASET-NAMESPACE" in the text of `to`; the parts are parts of it. */
@@ -245,7 +273,7 @@ static void make_stream(place *to, weir_text type, weir_text dataset, const char
     to->is_allowed = true;
 }
 
-static void make_stream_of(const es_router *self, place *to, routed kind, const listed *item)
+static void make_stream_of(es_router *self, place *to, routed kind, const listed *item)
 {
     weir_text type = kind == ROUTED_SPAN ? WEIR_TEXT("traces") : WEIR_TEXT("logs");
     if (self->mode == ES_MODE_BODYMAP) {
@@ -267,7 +295,7 @@ static const char *index_of_configuration(const es_router *self, routed kind)
     return index ? index : "";
 }
 
-static void make_place(const es_router *self, place *to, routed kind, const listed *item)
+static void make_place(es_router *self, place *to, routed kind, const listed *item)
 {
     to->is_made = true;
     weir_text index = weir_text_of(index_of_configuration(self, kind));
@@ -395,25 +423,31 @@ static bool is_exception(weir_bytes event)
             weir_otlp_attribute_find(attributes, WEIR_TEXT("exception.message"), &value));
 }
 
-/* "apm.app.SERVICE", or "apm.app" of a resource that names none, into `out`. */
-static weir_text application_dataset(const es_router *self, weir_buffer *out)
+/* "apm.app.SERVICE", or "apm.app" of a resource that names none. */
+static void find_application(const es_router *self, weir_buffer *out)
 {
     weir_otlp_value service;
-    out->len = 0;
     weir_buffer_append_text(out, "apm.app");
     if (weir_otlp_attribute_find(weir_otlp_resource_attributes(self->resource), WEIR_TEXT("service.name"), &service) &&
         service.type == WEIR_OTLP_STRING && service.string.len > 0) {
         weir_buffer_append_byte(out, '.');
         weir_buffer_append(out, service.string.data, service.string.len);
     }
-    return (weir_text){(const char *)out->data, out->len};
+}
+
+/* Found once for each resource, as the dataset of a scope. */
+static weir_text application_dataset(es_router *self)
+{
+    if (self->application.len == 0)
+        find_application(self, &self->application);
+    return (weir_text){(const char *)self->application.data, self->application.len};
 }
 
 static void place_ecs_event(es_router *self, weir_bytes event, es_target *ret_target)
 {
     weir_text dataset = WEIR_TEXT("apm.error");
     if (!is_exception(event))
-        dataset = application_dataset(self, &self->dated);
+        dataset = application_dataset(self);
     make_stream(&self->own, WEIR_TEXT("logs"), dataset, "",
                 first_of(self, &self->of_item, ES_CONTROL_STREAM_NAMESPACE, "default"));
     *ret_target = self->own.target;

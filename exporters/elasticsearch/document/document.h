@@ -57,7 +57,8 @@ void es_encoder_free(es_encoder *encoder);
 /* The ResourceSpans (or ResourceLogs) and ScopeSpans (or ScopeLogs) bodies that the next documents are of, borrowed
  * until the next call, and how they are written. Cheap when it is called again with the same bytes. */
 void es_encoder_enter(es_encoder *encoder, es_mode mode, weir_bytes resource, weir_bytes scope);
-/* The bytes entered are about to go away: others at the same address are others. */
+/* The bytes entered are about to go away: others at the same address are others. Memory that only large documents need
+ * is given back. */
 void es_encoder_leave(es_encoder *encoder);
 
 /* Each appends one JSON object in one line, without a line end, to `out`. False, `out` as it was and `ret_error`
@@ -69,7 +70,7 @@ WEIR_MUST_USE bool es_encode_span(es_encoder *encoder, weir_bytes span, const es
 
 /* True if events of spans are documents of their own (otel, ecs); in the other modes they are in the span's. */
 bool es_mode_has_event_documents(es_mode mode);
-/* `event` is the body of an event of `span`. Only in such a mode. */
+/* `event` is the body of an event of `span`, which lies in what was entered. Only in such a mode. */
 void es_encode_span_event(es_encoder *encoder, weir_bytes span, weir_bytes event, const es_target *target,
                           weir_buffer *out);
 

@@ -35,12 +35,12 @@ static void state_free(void *state)
     free(self);
 }
 
+/* `yields`: to an attribute that the list has. */
 static void add_attribute(es_object *object, const weir_otlp_attribute *attribute, const es_ecs_field *field,
-                          weir_otlp_walk all)
+                          bool yields)
 {
     const weir_text top = WEIR_TEXT("");
-    weir_otlp_value other;
-    if (field && field->name.len > 0 && (!field->unless_there || !weir_otlp_attribute_find(all, field->name, &other)))
+    if (field && field->name.len > 0 && !yields)
         es_object_add_value(object, top, field->name, &attribute->value);
     if (!field || field->also_original)
         es_object_add_value(object, top, attribute->key, &attribute->value);
@@ -48,10 +48,15 @@ static void add_attribute(es_object *object, const weir_otlp_attribute *attribut
 
 static void add_attributes(es_object *object, weir_otlp_walk attributes, const es_ecs_table *table)
 {
-    const weir_otlp_walk all = attributes;
+    weir_otlp_value other;
     weir_otlp_attribute attribute;
-    while (weir_otlp_attribute_next(&attributes, &attribute))
-        add_attribute(object, &attribute, es_ecs_find(table, attribute.key), all);
+    const bool has_preferred =
+        table->preferred.len > 0 && weir_otlp_attribute_find(attributes, table->preferred, &other);
+    while (weir_otlp_attribute_next(&attributes, &attribute)) {
+        const es_ecs_field *field = es_ecs_find(table, attribute.key);
+        add_attribute(object, &attribute, field,
+                      has_preferred && field && weir_text_equal(field->name, table->preferred));
+    }
 }
 
 static void enter(void *state, const es_context *context)
@@ -150,24 +155,20 @@ static bool is_exception(const weir_otlp_event *event, weir_otlp_walk attributes
 
 /* The span an event is of. What Elastic calls a transaction (a span that entered a service) has the attribute
  * transaction.id, and its events refer to that. An error has its span for a parent. */
-static void add_span_of_event(es_object *object, weir_bytes body, bool is_error)
+static void add_span_of_event(es_object *object, const es_parent *parent, bool is_error)
 {
-    const weir_otlp_span span = weir_otlp_span_read(body);
-    weir_otlp_value transaction;
-    es_object_add_id(object, WEIR_TEXT("trace.id"), span.trace_id);
-    if (!weir_otlp_attribute_find(weir_otlp_walk_in(body, WEIR_OTLP_SPAN_ATTRIBUTES), WEIR_TEXT("transaction.id"),
-                                  &transaction)) {
-        es_object_add_id(object, is_error ? WEIR_TEXT("parent.id") : WEIR_TEXT("span.id"), span.span_id);
+    es_object_add_id(object, WEIR_TEXT("trace.id"), parent->span.trace_id);
+    if (!parent->has_transaction) {
+        es_object_add_id(object, is_error ? WEIR_TEXT("parent.id") : WEIR_TEXT("span.id"), parent->span.span_id);
         return;
     }
-    const weir_text id = transaction.type == WEIR_OTLP_STRING ? transaction.string : WEIR_TEXT("");
-    es_object_add_text(object, WEIR_TEXT("transaction.id"), id);
-    es_object_add_text(object, WEIR_TEXT("span.id"), id);
+    es_object_add_text(object, WEIR_TEXT("transaction.id"), parent->transaction);
+    es_object_add_text(object, WEIR_TEXT("span.id"), parent->transaction);
     if (is_error)
-        es_object_add_text(object, WEIR_TEXT("parent.id"), id);
+        es_object_add_text(object, WEIR_TEXT("parent.id"), parent->transaction);
 }
 
-static void encode_span_event(void *state, const es_context *context, weir_bytes span, weir_bytes body,
+static void encode_span_event(void *state, const es_context *context, const es_parent *parent, weir_bytes body,
                               const es_target *target, weir_buffer *out)
 {
     (void)context;
@@ -177,12 +178,20 @@ static void encode_span_event(void *state, const es_context *context, weir_bytes
     const bool is_error = is_exception(&event, attributes);
     es_object *object = begin(self, attributes, &es_ecs_of_span_event, target);
     es_object_add_time(object, WEIR_TEXT("@timestamp"), event.time_ns);
-    add_span_of_event(object, span, is_error);
+    add_span_of_event(object, parent, is_error);
     if (!is_error) {
         es_object_add_text(object, WEIR_TEXT("event.kind"), WEIR_TEXT("event"));
         es_object_add_text(object, WEIR_TEXT("message"), event.name);
     }
     finish(self, es_ecs_is_name_of_span_event, out);
+}
+
+static void leave(void *state)
+{
+    ecs_state *self = state;
+    es_json_give_back(&self->json);
+    es_object_give_back(self->common);
+    es_object_give_back(self->item);
 }
 
 const es_mode_ops es_mode_ecs = {
@@ -192,4 +201,5 @@ const es_mode_ops es_mode_ecs = {
     .log = encode_log,
     .span = encode_span,
     .span_event = encode_span_event,
+    .leave = leave,
 };

@@ -8,17 +8,17 @@
     {                                  \
         (literal), sizeof(literal) - 1 \
     }
-#define TO(attribute, name)                       \
-    {                                             \
-        TEXT(attribute), TEXT(name), false, false \
+#define TO(attribute, name)                \
+    {                                      \
+        TEXT(attribute), TEXT(name), false \
     }
-#define LEFT_OUT(attribute)                     \
-    {                                           \
-        TEXT(attribute), TEXT(""), false, false \
+#define LEFT_OUT(attribute)              \
+    {                                    \
+        TEXT(attribute), TEXT(""), false \
     }
-#define TABLE(fields)                   \
-    {                                   \
-        (fields), WEIR_COUNT_OF(fields) \
+#define TABLE(fields, preferred)                         \
+    {                                                    \
+        (fields), WEIR_COUNT_OF(fields), TEXT(preferred) \
     }
 
 /* Tables. */
@@ -34,7 +34,7 @@ static const es_ecs_field resource_fields[] = {
     LEFT_OUT("telemetry.distro.version"),
     TO("cloud.platform",              "cloud.service.name"),
     TO("container.image.tags",        "container.image.tag"),
-    {TEXT("host.name"), TEXT("host.hostname"), .also_original = true, .unless_there = true},
+    {TEXT("host.name"), TEXT("host.hostname"), .also_original = true},
     TO("host.arch",                   "host.architecture"),
     TO("process.parent_pid",          "process.parent.pid"),
     TO("process.executable.name",     "process.title"),
@@ -92,10 +92,10 @@ static const es_ecs_field span_event_fields[] = {
     LEFT_OUT("error.grouping_name"),
 };
 
-const es_ecs_table es_ecs_of_resource = TABLE(resource_fields);
-const es_ecs_table es_ecs_of_log = TABLE(log_fields);
-const es_ecs_table es_ecs_of_span = TABLE(span_fields);
-const es_ecs_table es_ecs_of_span_event = TABLE(span_event_fields);
+const es_ecs_table es_ecs_of_resource = TABLE(resource_fields, "host.hostname");
+const es_ecs_table es_ecs_of_log = TABLE(log_fields, "");
+const es_ecs_table es_ecs_of_span = TABLE(span_fields, "");
+const es_ecs_table es_ecs_of_span_event = TABLE(span_event_fields, "");
 /* clang-format on */
 
 const es_ecs_field *es_ecs_find(const es_ecs_table *table, weir_text attribute)

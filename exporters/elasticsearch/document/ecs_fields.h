@@ -14,12 +14,12 @@ typedef struct es_ecs_field {
     weir_text attribute;
     weir_text name;     /* empty: the attribute is left out */
     bool also_original; /* the attribute is there under its own name, too */
-    bool unless_there;  /* an attribute called `name` beside it comes first */
 } es_ecs_field;
 
 typedef struct es_ecs_table {
     const es_ecs_field *fields;
     size_t count;
+    weir_text preferred; /* a name above that an attribute called so comes first for; empty: none */
 } es_ecs_table;
 
 extern const es_ecs_table es_ecs_of_resource, es_ecs_of_log, es_ecs_of_span, es_ecs_of_span_event;

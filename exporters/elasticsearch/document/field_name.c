@@ -6,6 +6,7 @@
 
 #include "core/assert.h"
 #include "core/memory.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
 #include "otlp/json_writer.h"
 
 /* ---- The arena --------------------------------------------------------------------------------------------------- */
@@ -34,6 +35,14 @@ void es_text_arena_clear(es_text_arena *arena)
         arena->first->used = 0;
 }
 
+void es_text_arena_give_back(es_text_arena *arena)
+{
+    if (es_is_too_much_to_keep(arena->capacity, 1))
+        es_text_arena_done(arena);
+    else
+        es_text_arena_clear(arena);
+}
+
 static struct es_text_block *block_new(size_t len)
 {
     const size_t capacity = len > BLOCK_BYTES_MIN ? len : BLOCK_BYTES_MIN;
@@ -48,8 +57,10 @@ static struct es_text_block *next_block(es_text_arena *arena, size_t len)
     struct es_text_block **at = arena->current ? &arena->current->next : &arena->first;
     while (*at && (*at)->capacity < len)
         at = &(*at)->next;
-    if (!*at)
+    if (!*at) {
         *at = block_new(len);
+        arena->capacity += (*at)->capacity;
+    }
     (*at)->used = 0;
     return *at;
 }

@@ -25,10 +25,13 @@ enum {
 /* Texts that live until the arena is cleared; its memory is kept for the next ones. Zero-initialise it to start. */
 typedef struct es_text_arena {
     struct es_text_block *first, *current;
+    size_t capacity; /* of all blocks */
 } es_text_arena;
 
 void es_text_arena_done(es_text_arena *arena);
 void es_text_arena_clear(es_text_arena *arena);
+/* Likewise; frees what is more than memory_kept.h says. */
+void es_text_arena_give_back(es_text_arena *arena);
 /* `len` bytes, not initialised. */
 char *es_text_arena_take(es_text_arena *arena, size_t len);
 

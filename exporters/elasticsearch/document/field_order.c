@@ -5,12 +5,20 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
 
 void es_name_list_done(es_name_list *list)
 {
     free(list->items);
     free(list->spare);
     *list = (es_name_list){0};
+}
+
+void es_name_list_give_back(es_name_list *list)
+{
+    list->count = 0;
+    if (es_is_too_much_to_keep(list->capacity, sizeof *list->items))
+        es_name_list_done(list);
 }
 
 void es_name_list_reserve(es_name_list *list, size_t count)

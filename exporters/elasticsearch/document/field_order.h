@@ -27,6 +27,8 @@ typedef struct es_name_list {
 } es_name_list;
 
 void es_name_list_done(es_name_list *list);
+/* Empties it, and frees what is more than memory_kept.h says. */
+void es_name_list_give_back(es_name_list *list);
 /* Makes room for `count` items in all; those there are stay. */
 void es_name_list_reserve(es_name_list *list, size_t count);
 

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "exporters/elasticsearch/document/memory_kept.h"
+
 enum { LONGITUDE, LATITUDE, NEAR_MAX = 32 };
 
 static const weir_text suffixes[] = {
@@ -15,6 +17,12 @@ void es_geo_done(es_geo *geo)
     free(geo->points);
     weir_buffer_done(&geo->key);
     *geo = (es_geo){0};
+}
+
+void es_geo_give_back(es_geo *geo)
+{
+    if (es_is_too_much_to_keep(geo->capacity, sizeof *geo->points) || es_is_too_much_to_keep(geo->key.capacity, 1))
+        es_geo_done(geo);
 }
 
 /* Which of the two the key is of, -1: neither. */

@@ -22,6 +22,8 @@ typedef struct es_geo {
 } es_geo;
 
 void es_geo_done(es_geo *geo);
+/* Between lists: frees what is more than memory_kept.h says. */
+void es_geo_give_back(es_geo *geo);
 
 /* True, and the attribute is kept for es_geo_write, if it is one of those. Its key is borrowed until then. */
 bool es_geo_take(es_geo *geo, const weir_otlp_attribute *attribute);

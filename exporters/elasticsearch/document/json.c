@@ -6,6 +6,7 @@
 #include "core/assert.h"
 #include "core/decimal.h"
 #include "exporters/elasticsearch/document/date.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
 
 void es_json_init(es_json *json)
 {
@@ -18,6 +19,13 @@ void es_json_done(es_json *json)
     es_keys_done(&json->keys);
     weir_buffer_done(&json->deep);
     es_text_arena_done(&json->names);
+}
+
+void es_json_give_back(es_json *json)
+{
+    es_keys_give_back(&json->keys);
+    es_buffer_give_back(&json->deep);
+    es_text_arena_give_back(&json->names);
 }
 
 void es_json_begin(es_json *json, weir_buffer *out)

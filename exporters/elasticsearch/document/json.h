@@ -38,6 +38,8 @@ typedef struct es_json {
 
 void es_json_init(es_json *json);
 void es_json_done(es_json *json);
+/* Between documents: frees what is more than memory_kept.h says. */
+void es_json_give_back(es_json *json);
 
 /* What follows is appended to `out`, which is borrowed until the next begin and written by nobody else meanwhile. Objects
  * opened before are forgotten. */

@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "core/memory.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
 
 enum { SLOTS_MIN = 64 };
 
@@ -35,6 +36,16 @@ void es_keys_clear(es_keys *keys)
 {
     keys->oldest = keys->next_object;
     keys->count = 0;
+}
+
+void es_keys_give_back(es_keys *keys)
+{
+    es_keys_clear(keys);
+    if (!es_is_too_much_to_keep(keys->mask + 1, sizeof *keys->slots))
+        return;
+    free(keys->slots);
+    keys->slots = weir_alloc(SLOTS_MIN, sizeof *keys->slots);
+    keys->mask = SLOTS_MIN - 1;
 }
 
 uint64_t es_keys_open(es_keys *keys)

@@ -29,6 +29,9 @@ void es_keys_done(es_keys *keys);
 /* Another text begins: all objects are forgotten. */
 void es_keys_clear(es_keys *keys);
 
+/* Likewise; frees what is more than memory_kept.h says. */
+void es_keys_give_back(es_keys *keys);
+
 /* The number of a new object. */
 uint64_t es_keys_open(es_keys *keys);
 

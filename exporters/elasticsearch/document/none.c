@@ -177,10 +177,20 @@ static bool encode_span(void *state, const es_context *context, weir_bytes body,
     return true;
 }
 
+static void leave(void *state)
+{
+    none_state *self = state;
+    es_json_give_back(&self->json);
+    es_object_give_back(self->common);
+    es_object_give_back(self->item);
+    es_span_links_give_back(&self->links);
+}
+
 const es_mode_ops es_mode_none = {
     .state_new = state_new,
     .state_free = state_free,
     .enter = enter,
     .log = encode_log,
     .span = encode_span,
+    .leave = leave,
 };

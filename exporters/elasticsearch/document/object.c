@@ -7,6 +7,7 @@
 #include "core/assert.h"
 #include "core/memory.h"
 #include "exporters/elasticsearch/document/field_order.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
 
 typedef enum field_form { FIELD_VALUE, FIELD_ID, FIELD_TIME, FIELD_LINKS } field_form;
 
@@ -50,6 +51,22 @@ void es_object_clear(es_object *object)
     object->count = 0;
     object->ordered.count = 0;
     es_text_arena_clear(&object->names);
+}
+
+void es_object_give_back(es_object *object)
+{
+    for (; object; object = object->element) {
+        object->count = 0;
+        if (es_is_too_much_to_keep(object->capacity, sizeof *object->fields)) {
+            free(object->fields);
+            object->fields = NULL;
+            object->capacity = 0;
+        }
+        es_text_arena_give_back(&object->names);
+        es_name_list_give_back(&object->ordered);
+        es_name_list_give_back(&object->written);
+        es_buffer_give_back(&object->text);
+    }
 }
 
 /* ---- Adding ------------------------------------------------------------------------------------------------------ */

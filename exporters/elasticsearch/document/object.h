@@ -19,7 +19,7 @@
  *     arrays: []), and maps are objects, treated by the same rules, with dots leading into objects
  *
  * Nothing is copied but names that are joined or mended: values are borrowed from the request. Memory is kept for the
- * next document; it grows with the largest one. One thread at a time.
+ * next document, until es_object_give_back. One thread at a time.
  */
 #ifndef WEIR_EXPORTERS_ELASTICSEARCH_OBJECT_H
 #define WEIR_EXPORTERS_ELASTICSEARCH_OBJECT_H
@@ -33,6 +33,8 @@ void es_object_free(es_object *object);
 
 /* No fields; as after new. */
 void es_object_clear(es_object *object);
+/* Likewise; frees what is more than memory_kept.h says. */
+void es_object_give_back(es_object *object);
 
 /* ---- Adding ------------------------------------------------------------------------------------------------------ */
 

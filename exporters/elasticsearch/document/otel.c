@@ -10,8 +10,9 @@
 
 #include "exporters/elasticsearch/document/geo.h"
 #include "exporters/elasticsearch/document/json.h"
-#include "exporters/elasticsearch/document/mode.h"
 #include "exporters/elasticsearch/document/control_name.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
+#include "exporters/elasticsearch/document/mode.h"
 #include "otlp/wire.h"
 
 typedef struct otel_state {
@@ -357,25 +358,32 @@ static bool write_span(void *state, const es_context *context, weir_bytes body, 
     return true;
 }
 
-static void write_span_event(void *state, const es_context *context, weir_bytes span_body, weir_bytes body,
+static void write_span_event(void *state, const es_context *context, const es_parent *parent, weir_bytes body,
                              const es_target *target, weir_buffer *out)
 {
     (void)context;
     otel_state *self = state;
     es_json *json = &self->json;
-    const weir_otlp_span span = weir_otlp_span_read(span_body);
     const weir_otlp_event event = weir_otlp_event_read(body);
     attribute_extras extras = {.event_name = event.name};
     es_json_begin(json, out);
     ES_JSON_PUT(json, "{\"@timestamp\":");
     es_json_epoch_millis(json, event.time_ns);
     put_data_stream(json, target);
-    PUT_ID(json, "trace_id", span.trace_id);
-    PUT_ID(json, "span_id", span.span_id);
+    PUT_ID(json, "trace_id", parent->span.trace_id);
+    PUT_ID(json, "span_id", parent->span.span_id);
     PUT_COUNT(json, "dropped_attributes_count", event.dropped_attributes);
     PUT_STRING(json, "event_name", event.name);
     put_attributes(self, weir_otlp_walk_in(body, WEIR_OTLP_EVENT_ATTRIBUTES), &extras);
     put_common(self);
+}
+
+static void leave(void *state)
+{
+    otel_state *self = state;
+    es_json_give_back(&self->json);
+    es_geo_give_back(&self->geo);
+    es_buffer_give_back(&self->common);
 }
 
 const es_mode_ops es_mode_otel = {
@@ -385,4 +393,5 @@ const es_mode_ops es_mode_otel = {
     .log = write_log,
     .span = write_span,
     .span_event = write_span_event,
+    .leave = leave,
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/decimal.h"
+#include "exporters/elasticsearch/document/memory_kept.h"
 #include "otlp/json_writer.h"
 #include "otlp/view.h"
 
@@ -19,6 +20,13 @@ void es_span_links_done(es_span_links *links)
     weir_buffer_done(&links->text);
     free(links->members);
     *links = (es_span_links){0};
+}
+
+void es_span_links_give_back(es_span_links *links)
+{
+    if (es_is_too_much_to_keep(links->capacity, sizeof *links->members) ||
+        es_is_too_much_to_keep(links->text.capacity, 1))
+        es_span_links_done(links);
 }
 
 /* ---- Strings ----------------------------------------------------------------------------------------------------- */

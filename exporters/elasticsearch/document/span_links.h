@@ -21,6 +21,8 @@ typedef struct es_span_links {
 } es_span_links;
 
 void es_span_links_done(es_span_links *links);
+/* Frees what is more than memory_kept.h says; the last text is gone. */
+void es_span_links_give_back(es_span_links *links);
 
 /* The links of `span`; "[]" if it has none. The text is borrowed until the next call. */
 weir_text es_span_links_text(es_span_links *links, weir_bytes span);
