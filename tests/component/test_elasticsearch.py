@@ -373,8 +373,10 @@ def test_too_large_a_request_is_cut_in_two(weir, sink, body, headers):
 
 
 def test_a_request_that_grows_too_large_is_cut_and_those_after_it_are_not(weir, sink):
-    """Each document repeats its resource: from 90 KB on the wire come more than 32 MiB."""
-    program = weir(config_for(sink.endpoint))
+    """Each document repeats its resource: from 100 KB on the wire come more than 32 MiB."""
+    program = weir(config_for(sink.endpoint), start=False)
+    program.argv += ["--workers", "1"]
+    program.start()
     message = numbered_logs(range(1, 1001))
     message.resource_logs[0].resource.attributes.add(key="large").value.string_value = "x" * 40_000
     assert send(program, message).ok
