@@ -2,7 +2,8 @@
  *
  * Documents of arbitrary requests. The first byte chooses logs or traces, and how they are routed. Whatever the validator
  * accepts has in each mode a document that is one line of JSON by the strictest reading (no key twice in an object) and a
- * name that an index can have, or an error that says why not.
+ * name that an index can have, or an error that says why not. The encoder and the routers are those of the inputs before,
+ * whose bytes are gone by then.
  */
 #include "core/assert.h"
 #include "core/limits.h"
@@ -85,6 +86,27 @@ static void write_item(run *self)
         write_events(self);
 }
 
+static es_encoder *encoder_of_all(void)
+{
+    static es_encoder *encoder;
+    if (!encoder)
+        encoder = es_encoder_new();
+    return encoder;
+}
+
+static es_router *router_of_all(bool is_dated)
+{
+    static es_router *routers[2];
+    const es_routing routing = {.logstash_format = is_dated,
+                                .logstash_prefix_separator = "-",
+                                .logstash_date_format = "%Y.%m.%d",
+                                .logs_dynamic_id = true,
+                                .logs_dynamic_pipeline = true};
+    if (!routers[is_dated])
+        routers[is_dated] = es_router_new(&routing);
+    return routers[is_dated];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum { KIND_BIT = 1, DATED_BIT = 2 };
@@ -92,23 +114,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const weir_otlp_kind kind = data[0] & KIND_BIT ? WEIR_OTLP_TRACES : WEIR_OTLP_LOGS;
     const weir_bytes request = {data + 1, size - 1};
-    const es_routing routing = {.logstash_format = (data[0] & DATED_BIT) != 0,
-                                .logstash_prefix_separator = "-",
-                                .logstash_date_format = "%Y.%m.%d",
-                                .logs_dynamic_id = true,
-                                .logs_dynamic_pipeline = true};
+    const bool is_dated = (data[0] & DATED_BIT) != 0;
     uint64_t items;
     weir_error error;
     if (weir_otlp_validate(kind, request.data, request.len, &items, &error) != WEIR_OK)
         return 0;
-    run self = {.encoder = es_encoder_new(), .router = es_router_new(&routing)};
+    run self = {.encoder = encoder_of_all(), .router = router_of_all(is_dated)};
     for (self.mode = ES_MODE_OTEL; self.mode < ES_MODES; self.mode++) {
         self.items = weir_otlp_items_of(kind, request);
         while (weir_otlp_items_next(&self.items))
             write_item(&self);
     }
-    es_encoder_free(self.encoder);
-    es_router_free(self.router);
+    es_encoder_leave(self.encoder);
+    es_router_leave(self.router);
     weir_buffer_done(&self.out);
     weir_buffer_done(&self.canonical);
     return 0;
