@@ -230,6 +230,22 @@ def test_documents_are_taken_whatever_stands_in_them(server, weir, mode):
         "weir-logs-otel" if suffix else "weir-logs", "weir-traces-otel" if suffix else "weir-traces"}
 
 
+@pytest.mark.parametrize("mode, field", [("otel", "attributes.d"), ("none", "Attributes.d")])
+def test_elasticsearch_finds_every_double(elasticsearch, weir, mode, field):
+    """Its own choice for a new field with a point is `float`, which has no 1e308 and not all the digits."""
+    assert run_setup(elasticsearch).returncode == 0
+    program, dataset = weir(CONFIG.format(url=elasticsearch.url, mode=mode)), f"setupdouble{mode}"
+    client = GrpcClient(program, "logs")
+    stream = f"logs-{dataset}{'.otel' if mode == 'otel' else ''}-default"
+    for value in 1e308, 16777217.5:
+        assert client.send(odd_logs({"d": value}, dataset).SerializeToString(), 60).ok
+    client.close()
+    elasticsearch.wait_for_count(stream, 2)
+    for value in 1e308, 16777217.5:
+        assert elasticsearch.count(stream, {"term": {field: value}}) == 1, value
+    _remove_ours(elasticsearch)
+
+
 def test_elasticsearch_refuses_a_new_list_of_texts_and_numbers(elasticsearch, weir):
     """What no template can help: both would become the type of one new field. The client is told, or a dead letter is."""
     assert run_setup(elasticsearch).returncode == 0

@@ -46,12 +46,19 @@ const char *setup_json_text(const weir_node *root, const char *path)
 
 /* ---- GET / ---- */
 
+/* "8.19.21", "3.6.0-SNAPSHOT": what can be shown to anybody. */
+static bool is_version(const char *number)
+{
+    static const char allowed[] = "0123456789.-+_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return number[strspn(number, allowed)] == '\0';
+}
+
 static bool read_version(const weir_node *root, setup_server *ret_server)
 {
     const char *number = setup_json_text(root, "version/number");
     const char *distribution = setup_json_text(root, "version/distribution");
     char *end;
-    if (!number)
+    if (!number || !is_version(number))
         return false;
     *ret_server = (setup_server){.is_opensearch = distribution && strcmp(distribution, "opensearch") == 0};
     snprintf(ret_server->version, sizeof ret_server->version, "%s", number);

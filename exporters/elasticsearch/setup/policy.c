@@ -44,13 +44,21 @@ typedef struct policy_state {
     char *path; /* to write to; owned */
 } policy_state;
 
+/* A number; NULL for anything else, which is not to be part of a path. */
+static const char *number_at(const weir_node *root, const char *key)
+{
+    uint64_t number;
+    const char *text = root ? setup_json_text(root, key) : NULL;
+    return text && weir_text_to_uint(weir_text_of(text), INT64_MAX, &number) ? text : NULL;
+}
+
 static void read_state(const setup_answer *answer, const char *description, policy_state *ret_state)
 {
     weir_tree *tree = weir_tree_new();
     const weir_node *root = setup_json(tree, (weir_bytes){answer->body.data, answer->body.len});
     const char *found = root ? setup_json_text(root, "policy/description") : NULL;
-    const char *number = root ? setup_json_text(root, "_seq_no") : NULL;
-    const char *term = root ? setup_json_text(root, "_primary_term") : NULL;
+    const char *number = number_at(root, "_seq_no");
+    const char *term = number_at(root, "_primary_term");
     ret_state->is_there = answer->status == 200;
     ret_state->is_ours = found && strncmp(found, "managed by weir", strlen("managed by weir")) == 0;
     ret_state->is_same = found && strcmp(found, description) == 0;

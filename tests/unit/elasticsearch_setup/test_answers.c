@@ -42,7 +42,8 @@ Test(setup_answers, anything_else_is_no_server)
                                          "[]",
                                          "{\"version\": \"1.2\"}",
                                          "{\"version\": {\"number\": \"new\"}}",
-                                         "{\"version\": {\"number\": \"8\"}}"};
+                                         "{\"version\": {\"number\": \"8\"}}",
+                                         "{\"version\": {\"number\": \"8.19.0\\u001b[2J\"}}"};
     for (size_t i = 0; i < WEIR_COUNT_OF(others); i++) {
         setup_server server;
         cr_expect_not(setup_server_read(bytes_of(others[i]), &server), "%s", others[i]);
