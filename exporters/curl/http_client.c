@@ -256,7 +256,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     size_t len = size * count;
     size_t room = call->client->settings.response_bytes_max - call->body.len;
     call->is_too_long = len > room;
+    size_t capacity = call->body.capacity;
     weir_buffer_append(&call->body, data, call->is_too_long ? room : len);
+    if (call->client->settings.account)
+        weir_account_force(call->client->settings.account, call->body.capacity - capacity);
     return call->is_too_long ? 0 : len; /* 0 ends the transfer */
 }
 
@@ -295,6 +298,8 @@ static void call_free(weir_curl_call *call)
     detach(call);
     curl_slist_free_all(call->headers);
     curl_slist_free_all(call->connect_to);
+    if (call->client->settings.account)
+        weir_account_release(call->client->settings.account, call->body.capacity);
     weir_buffer_done(&call->body);
     free(call->reader.parts);
     free(call);

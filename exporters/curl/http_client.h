@@ -18,6 +18,7 @@
 
 #include <sys/uio.h>
 
+#include "core/account.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "net/http.h"
@@ -38,6 +39,7 @@ typedef struct weir_curl_settings {
     size_t upload_buffer_bytes;    /* 16 KiB to 2 MiB; 0: libcurl's 64 KiB */
     size_t receive_buffer_bytes;   /* 1 KiB to 512 KiB; 0: libcurl's 16 KiB */
     size_t response_bytes_max;     /* of an answer's body, decoded */
+    weir_account *account;         /* charged with answers' bodies, past its limit if need be; NULL: none is */
     bool closes_connections;       /* every connection serves one call */
     bool avoids_http2;             /* HTTP/1.1 also over TLS; otherwise the server chooses (ALPN) */
     bool keeps_cookies;            /* cookies are taken and sent, as long as the client lives */

@@ -9,11 +9,14 @@
 #include "exporters/elasticsearch/id.h"
 #include "otlp/json_writer.h"
 
+enum { BODY_SHARE = 8 /* of the memory limit */ };
+
 static const weir_text mode_key = {"x-elastic-mapping-mode", sizeof "x-elastic-mapping-mode" - 1};
 
 struct es_bulk_maker {
     const es_config *config;
     weir_account *account;
+    size_t body_bytes_max;
     size_t charged;
     es_encoder *encoder;
     es_router *router;
@@ -245,7 +248,7 @@ static bool make_slice(bulk_job *job, weir_otlp_kind kind)
     while (weir_otlp_items_next(&job->items)) {
         make_item(job);
         job->item++;
-        if (job->fates->items > 1 && job->maker->body.len > ES_BULK_BYTES_MAX)
+        if (job->fates->items > 1 && job->maker->body.len > job->maker->body_bytes_max)
             return false;
     }
     return true;
@@ -293,8 +296,8 @@ weir_status es_bulk_make(es_bulk_maker *maker, const weir_push *push, bool may_r
     }
     es_bulk_done(&bulk);
     return weir_error_set(ret_error, WEIR_ERROR_TOO_LARGE, WEIR_TOO_LARGE,
-                          "%llu items are more than %d MiB as documents", (unsigned long long)push->items,
-                          ES_BULK_BYTES_MAX / 1024 / 1024);
+                          "%llu items are more than %zu bytes as documents", (unsigned long long)push->items,
+                          maker->body_bytes_max);
 }
 
 weir_bytes es_bulk_body(const es_bulk_maker *maker)
@@ -324,12 +327,20 @@ void es_bulk_done(es_bulk *bulk)
     *bulk = (es_bulk){0};
 }
 
+/* Several bodies are under way, and each is there twice while it is compressed. */
+static size_t body_bytes_max(const weir_account *account)
+{
+    size_t share = account ? account->limit_bytes / BODY_SHARE : ES_BULK_BYTES_MAX;
+    return share < ES_BULK_BYTES_MAX ? share : ES_BULK_BYTES_MAX;
+}
+
 es_bulk_maker *es_bulk_maker_new(const es_config *config, weir_account *account)
 {
     es_bulk_maker *maker = WEIR_NEW(es_bulk_maker);
     const es_routing routing = es_config_routing(config);
     maker->config = config;
     maker->account = account;
+    maker->body_bytes_max = body_bytes_max(account);
     maker->encoder = es_encoder_new();
     maker->router = es_router_new(&routing);
     return maker;

@@ -16,7 +16,8 @@
 #include "exporters/elasticsearch/fates.h"
 
 enum {
-    /* A push that makes more is cut in two, unless it is a single item. Elasticsearch takes 100 MB by default
+    /* A push that makes more, or more than an eighth of the memory limit, is cut in two, unless it is a single item.
+     * Elasticsearch takes 100 MB by default
      * (http.max_content_length, of what is inflated), and its guide advises tens of megabytes at most. */
     ES_BULK_BYTES_MAX = 32 * 1024 * 1024,
     /* A single item that makes more is refused. */

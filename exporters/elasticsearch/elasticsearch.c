@@ -133,6 +133,7 @@ static weir_curl_client *client_new(const es_shared *shared, weir_loop *loop)
         .upload_buffer_bytes = config->write_buffer_size,
         .receive_buffer_bytes = config->read_buffer_size,
         .response_bytes_max = RESPONSE_BYTES_MAX,
+        .account = shared->host->account,
         .closes_connections = config->disable_keep_alives,
         .avoids_http2 = !config->force_attempt_http2,
         .keeps_cookies = config->cookies != NULL,

@@ -187,6 +187,8 @@ static void keep_body(es_request *request)
     }
     weir_metric_add(exporter->counters.document_bytes, (int64_t)made.len);
     weir_metric_add(exporter->counters.sent_bytes, (int64_t)request->body->size);
+    if (weir_account_over_soft_limit(account))
+        es_bulk_trim(exporter->maker);
 }
 
 static void make_and_send(es_request *request)
@@ -352,4 +354,4 @@ static void es_cancel(void *self, weir_push *push)
     request_free(request);
 }
 
-const weir_sender_ops es_sender_ops = {.push = es_push, .cancel = es_cancel};
+const weir_sender_ops es_sender_ops = {.push = es_push, .cancel = es_cancel, .makes_copies = true};

@@ -386,7 +386,8 @@ static void start(weir_sender *sender, sender_push *push, uint64_t now)
 /* While the backend fails only one push at a time goes out, to see whether it is back. */
 static bool may_send(const weir_sender *sender, uint64_t now)
 {
-    unsigned at_once = sender->backoff.is_failing ? 1 : sender->pushes_max;
+    bool is_short_of_memory = sender->ops->makes_copies && weir_account_over_soft_limit(sender->account);
+    unsigned at_once = sender->backoff.is_failing || is_short_of_memory ? 1 : sender->pushes_max;
     return sender->under_way.count < at_once && weir_backoff_left_ms(&sender->backoff, now) == 0;
 }
 

@@ -139,6 +139,9 @@ typedef struct weir_sender_ops {
     void (*push)(void *exporter, weir_push *push);
     /* Stops sending: the push is gone when this returns, and weir_push_done is not called for it. */
     void (*cancel)(void *exporter, weir_push *push);
+    /* A request takes memory of its own, beside the push: past the memory account's soft limit one is under way at a
+     * time. */
+    bool makes_copies;
 } weir_sender_ops;
 
 /* Ends an attempt. `error` NULL or of class NONE: delivered, all but error->rejected_items (partial success).

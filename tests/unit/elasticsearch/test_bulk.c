@@ -77,6 +77,7 @@ static weir_slice spans_with_events(void)
 
 typedef struct fixture {
     es_config config;
+    weir_account *account; /* NULL: none */
     es_bulk_maker *maker;
     weir_slice slices[2];
     const weir_slice *pointers[2];
@@ -113,7 +114,7 @@ static void add_slice(fixture *self, weir_slice slice)
 static weir_status make(fixture *self, bool may_require_data_stream)
 {
     if (!self->maker)
-        self->maker = es_bulk_maker_new(&self->config, NULL);
+        self->maker = es_bulk_maker_new(&self->config, self->account);
     es_fates_init(&self->fates, (uint32_t)self->push.items);
     return es_bulk_make(self->maker, &self->push, may_require_data_stream, &self->bulk, &self->fates, &self->error);
 }
@@ -276,6 +277,21 @@ Test(elasticsearch_bulk, several_items_over_the_limit_are_too_large_and_one_is_n
     add_slice(&one, logs_of(NULL, (const char *[]){text}, 1));
     cr_assert_eq(make(&one, true), WEIR_OK);
     cr_assert_eq(one.bulk.documents, 1);
+}
+
+Test(elasticsearch_bulk, a_body_has_an_eighth_of_the_memory_limit_at_most)
+{
+    WEIR_CLEANUP(fixture_done) fixture self;
+    WEIR_FREE char *text = long_text(600 * 1024);
+    weir_account account;
+    weir_account_init(&account, 8 * 1024 * 1024, 6 * 1024 * 1024);
+    fixture_init(&self, WEIR_LOGS);
+    self.account = &account;
+    add_slice(&self, logs_of(NULL, (const char *[]){text, text}, 2));
+    cr_assert_eq(make(&self, true), WEIR_TOO_LARGE);
+    es_bulk_trim(self.maker);
+    cr_assert_eq(weir_account_used(&account), 0);
+    es_bulk_maker_free(WEIR_TAKE(self.maker));
 }
 
 Test(elasticsearch_bulk, a_document_that_no_server_takes_is_refused_alone)

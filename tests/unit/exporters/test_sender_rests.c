@@ -408,6 +408,33 @@ Test(sender_rests, while_draining_what_failed_in_part_goes_back_to_its_source)
     bench_close(&lab);
 }
 
+/* ---- memory ---- */
+
+Test(sender_rests, an_exporter_that_makes_copies_has_one_at_a_time_while_memory_is_short)
+{
+    fresh(bench_config(), NULL);
+    weir_sender *sender = weir_sender_window(lab.exporter);
+    weir_sender_ops ops = *sender->ops;
+    ops.makes_copies = true;
+    sender->ops = &ops;
+    weir_account_force(&lab.account, lab.account.soft_limit_bytes + 1);
+    sender_source *sources[4];
+    for (int i = 0; i < 4; i++)
+        sources[i] = bench_offer(&lab, 1);
+    cr_assert(eq(uint, lab.open_count, 1));
+    bench_deliver(&lab);
+    cr_assert(eq(uint, lab.open_count, 1));
+    weir_account_release(&lab.account, lab.account.soft_limit_bytes + 1);
+    bench_deliver(&lab);
+    cr_assert(eq(uint, lab.open_count, 2), "all that waits");
+    bench_deliver(&lab);
+    bench_deliver(&lab);
+    for (int i = 0; i < 4; i++)
+        EXPECT(sources[i], WEIR_DELIVERED);
+    expect_balance();
+    bench_close(&lab);
+}
+
 /* ---- set aside ---- */
 
 Test(sender_rests, what_the_backend_keeps_elsewhere_is_done_with_and_booked_apart)
