@@ -3,6 +3,8 @@
 
 #include "exporters/sender/sender.h"
 
+enum { ASKED_MS_MAX = 10 * 60 * 1000 };
+
 static const uint64_t ns_per_ms = 1000000;
 
 void weir_backoff_init(weir_backoff *backoff, const weir_sender_retry_config *config, uint64_t seed)
@@ -33,6 +35,12 @@ static uint64_t jittered_ns(weir_backoff *backoff, double interval_ms)
     return (uint64_t)(interval_ms * (1 - factor + 2 * factor * random_unit(backoff)) * (double)ns_per_ms);
 }
 
+/* A date far away, from a clock or a gateway that is wrong, must not end sending for days. */
+static uint64_t asked_ns(uint64_t retry_after_ms)
+{
+    return (retry_after_ms < ASKED_MS_MAX ? retry_after_ms : ASKED_MS_MAX) * ns_per_ms;
+}
+
 static void grow(weir_backoff *backoff)
 {
     backoff->interval_ms = next_interval(backoff->config, backoff->is_failing ? backoff->interval_ms : 0);
@@ -46,8 +54,8 @@ uint64_t weir_backoff_failed(weir_backoff *backoff, uint64_t now_ns, uint32_t ro
         grow(backoff);
         backoff->until_ns = now_ns + jittered_ns(backoff, backoff->interval_ms);
     }
-    if (backoff->until_ns < now_ns + retry_after_ms * ns_per_ms)
-        backoff->until_ns = now_ns + retry_after_ms * ns_per_ms;
+    if (backoff->until_ns < now_ns + asked_ns(retry_after_ms))
+        backoff->until_ns = now_ns + asked_ns(retry_after_ms);
     return weir_backoff_left_ms(backoff, now_ns);
 }
 
@@ -55,8 +63,8 @@ uint64_t weir_backoff_alone(weir_backoff *backoff, uint64_t now_ns, double *inte
 {
     *interval_ms = next_interval(backoff->config, *interval_ms);
     uint64_t wait_ns = jittered_ns(backoff, *interval_ms);
-    uint64_t asked_ns = retry_after_ms * ns_per_ms;
-    return now_ns + (wait_ns > asked_ns ? wait_ns : asked_ns);
+    uint64_t asked = asked_ns(retry_after_ms);
+    return now_ns + (wait_ns > asked ? wait_ns : asked);
 }
 
 void weir_backoff_succeeded(weir_backoff *backoff)

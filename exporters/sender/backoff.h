@@ -23,7 +23,8 @@ typedef struct weir_backoff {
 
 void weir_backoff_init(weir_backoff *backoff, const weir_sender_retry_config *config, uint64_t seed);
 
-/* A request of `round` failed; the backend asked for `retry_after_ms` (0: it did not). Returns the milliseconds left
+/* A request of `round` failed; the backend asked for `retry_after_ms` (0: it did not), of which ten minutes are believed.
+ * Returns the milliseconds left
  * until the next attempt. */
 uint64_t weir_backoff_failed(weir_backoff *backoff, uint64_t now_ns, uint32_t round, uint64_t retry_after_ms);
 

@@ -261,6 +261,21 @@ Test(sender, the_delay_the_backend_asks_for_is_a_minimum)
     bench_close(&lab);
 }
 
+/* A gateway whose clock is wrong asks for weeks. */
+Test(sender, of_the_delay_the_backend_asks_for_ten_minutes_are_believed)
+{
+    fresh(bench_config(), NULL);
+    sender_source *source = bench_offer(&lab, 1);
+    bench_fail(&lab, WEIR_ERROR_THROTTLED, UINT32_MAX);
+    fake_loop_advance(&lab.loop, 599 * 1000);
+    cr_assert(eq(uint, lab.open_count, 0));
+    fake_loop_advance(&lab.loop, 1100);
+    cr_assert(eq(uint, lab.open_count, 1));
+    bench_deliver(&lab);
+    EXPECT(source, WEIR_DELIVERED);
+    bench_close(&lab);
+}
+
 Test(sender, max_elapsed_time_gives_data_back_to_who_waits_and_drops_the_rest)
 {
     weir_sender_config config = bench_config();
