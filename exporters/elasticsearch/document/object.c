@@ -20,12 +20,13 @@ typedef struct es_field {
 struct es_object {
     es_field *fields;
     size_t count, capacity;
+    size_t repeated;     /* bytes of the names of maps in the names of their values */
     unsigned depth;      /* parts of the names around this object, of a map in an array; 0 for a document */
     es_text_arena names; /* that were joined or mended */
     es_name_list ordered;
     es_name_list written; /* with those of the common object */
     es_object *element;   /* for maps in arrays in this one; NULL until there is one */
-    weir_buffer text;     /* of maps that lie too deep to be objects */
+    weir_buffer text;     /* of maps that cannot be objects */
 };
 
 es_object *es_object_new(void)
@@ -49,6 +50,7 @@ void es_object_free(es_object *object)
 void es_object_clear(es_object *object)
 {
     object->count = 0;
+    object->repeated = 0;
     object->ordered.count = 0;
     es_text_arena_clear(&object->names);
 }
@@ -57,6 +59,7 @@ void es_object_give_back(es_object *object)
 {
     for (; object; object = object->element) {
         object->count = 0;
+        object->repeated = 0;
         if (es_is_too_much_to_keep(object->capacity, sizeof *object->fields)) {
             free(object->fields);
             object->fields = NULL;
@@ -138,12 +141,25 @@ void es_object_add_time_at(es_object *object, weir_text path, weir_text key, uin
     es_object_add_time(object, es_name_fix(&object->names, name, object->depth), time_ns);
 }
 
+/* False: its name, repeated for each value, would take too much. */
+static bool may_be_fields(es_object *object, weir_text name, const weir_otlp_value *map)
+{
+    weir_bytes member;
+    size_t repeated = object->repeated;
+    for (weir_otlp_walk members = weir_otlp_elements(map); weir_otlp_walk_next(&members, &member);)
+        repeated += name.len;
+    if (repeated > ES_OBJECT_REPEATED_MAX)
+        return false;
+    object->repeated = repeated;
+    return true;
+}
+
 void es_object_add_value(es_object *object, weir_text path, weir_text key, const weir_otlp_value *value)
 {
     if (value->type == WEIR_OTLP_EMPTY || value->type == WEIR_OTLP_STRING_INDEX)
         return;
     const weir_text name = es_name_join(&object->names, path, key);
-    if (value->type == WEIR_OTLP_MAP)
+    if (value->type == WEIR_OTLP_MAP && may_be_fields(object, name, value))
         es_object_add_attributes(object, name, weir_otlp_elements(value));
     else
         append(object, es_name_fix(&object->names, name, object->depth), FIELD_VALUE)->value = *value;
@@ -300,6 +316,8 @@ static void put_field(es_object *object, const es_named *named, const writing *h
     case FIELD_VALUE:
         if (field->value.type == WEIR_OTLP_ARRAY)
             put_value(object, &field->value, object->depth + es_name_parts(named->name), how);
+        else if (field->value.type == WEIR_OTLP_MAP)
+            put_map_as_text(object, &field->value, how->json);
         else
             es_json_value(how->json, &field->value);
         break;

@@ -15,6 +15,8 @@
  *   - unless the name is protected, as names are that have a meaning of their own: then it stays, and what lies beneath
  *     it is left out
  *   - of several fields with one name the last is written; a renamed one stands back behind one that was called so
+ *   - a map whose values would repeat its name so often that the names of the document took more than
+ *     ES_OBJECT_REPEATED_MAX bytes is a string with its JSON
  *   - nothing is written for bytes, for an empty array, for a value that is not set. In arrays these are null (empty
  *     arrays: []), and maps are objects, treated by the same rules, with dots leading into objects
  *
@@ -25,6 +27,9 @@
 #define WEIR_EXPORTERS_ELASTICSEARCH_OBJECT_H
 
 #include "exporters/elasticsearch/document/json.h"
+
+/* A request of 4 MiB could otherwise become a document of 400: a long name and very many values beneath it. */
+enum { ES_OBJECT_REPEATED_MAX = 16 * 1024 * 1024 };
 
 typedef struct es_object es_object;
 
@@ -52,7 +57,7 @@ weir_text es_object_path(es_object *object, weir_text path, weir_text key);
 /* A time under "path.key", which is mended if it must be. */
 void es_object_add_time_at(es_object *object, weir_text path, weir_text key, uint64_t time_ns);
 
-/* A field "path.key", or with a map one for each value in it, at any depth. `path` may be empty. */
+/* A field "path.key", or with a map mostly one for each value in it, at any depth. `path` may be empty. */
 void es_object_add_value(es_object *object, weir_text path, weir_text key, const weir_otlp_value *value);
 void es_object_add_attributes(es_object *object, weir_text path, weir_otlp_walk attributes);
 

@@ -181,6 +181,26 @@ static void write_all(es_encoder *encoder, es_router *router, es_mode mode, weir
     es_router_leave(router);
 }
 
+/* Ten bytes on the wire and a name of a thousand each. */
+Test(elasticsearch_large, a_long_name_around_very_many_values)
+{
+    char name[1001];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    WEIR_FREE char *before =
+        weir_format(BEFORE_ATTRIBUTES "{\"key\":\"%s\",\"value\":{\"kvlistValue\":{\"values\":[", name);
+    weir_buffer request = request_of(WEIR_OTLP_LOGS, before, 100000, STRING("%d", "v"), "]}}}" AFTER_ATTRIBUTES);
+    for (es_mode mode = ES_MODE_OTEL; mode < ES_MODE_BODYMAP; mode++) {
+        WEIR_BUFFER out = {0};
+        documents_write(mode, WEIR_OTLP_LOGS, (weir_bytes){request.data, request.len}, NULL, &out);
+        cr_assert_lt(out.len, 3 * request.len, "%s: %zu bytes of %zu", es_mode_name(mode), out.len, request.len);
+        const char *text = weir_buffer_string(&out);
+        cr_assert(strstr(text, mode == ES_MODE_OTEL ? "\"99999\":\"v\"" : "\\\"99999\\\":\\\"v\\\""),
+                  "%s: a value is lost", es_mode_name(mode));
+    }
+    weir_buffer_done(&request);
+}
+
 /* What the sanitizers' allocator has cannot be asked for: there it is always 0. */
 static size_t allocated(void)
 {
