@@ -205,6 +205,13 @@ static void count_outcome(const otlp_request *request, const weir_outcome *outco
         weir_metric_add(counters->abandoned[request->signal], (int64_t)request->items);
 }
 
+/* Several exporters may have refused the same items. */
+static uint64_t rejected_of(const otlp_request *request, const weir_outcome *outcome)
+{
+    uint64_t rejected = outcome->error.rejected_items;
+    return rejected < request->items ? rejected : request->items;
+}
+
 static void outcome_arrived(weir_ack *ack, const weir_outcome *outcome)
 {
     otlp_request *request = WEIR_CONTAINER(ack, otlp_request, ack);
@@ -215,7 +222,7 @@ static void outcome_arrived(weir_ack *ack, const weir_outcome *outcome)
     if (!request->http)
         give_back(request);
     else if (outcome->kind == WEIR_DELIVERED)
-        weir__otlp_answer_accepted(request, outcome->error.rejected_items, outcome->error.text);
+        weir__otlp_answer_accepted(request, rejected_of(request, outcome), outcome->error.text);
     else
         weir__otlp_answer_failed(request, outcome);
 }

@@ -254,6 +254,18 @@ def test_refused_and_sent_again_in_one_answer(weir, sink):
     assert books["sent"] == 4 and books["rejected"] == 1
 
 
+def test_no_more_are_refused_than_were_sent_when_two_exporters_refuse_the_same(weir, sink):
+    sink.on_document = for_numbers({2, 3, 4, 5}, MISMATCH)
+    config = config_for(sink.endpoint).replace("logs: {receivers: [otlp], exporters: [elasticsearch]}",
+                                               "logs: {receivers: [otlp], exporters: [elasticsearch, elasticsearch/2]}")
+    config = config.replace("\nservice:", f"\n  elasticsearch/2: {{endpoint: '{sink.endpoint}', logs_index: other}}\nservice:")
+    program = weir(config)
+    answer = send_logs(program, range(1, 6), kind=HttpClient)
+    assert answer.ok and answer.rejected == 5
+    assert sink.numbers() == [1, 1]
+    stop_balanced(program)
+
+
 def test_all_refused_are_not_halved(weir, sink):
     sink.on_document = for_numbers(range(1, 100), MISMATCH)
     program = weir(config_for(sink.endpoint))
