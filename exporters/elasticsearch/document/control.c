@@ -331,6 +331,7 @@ static const place *place_of(es_router *self, routed kind)
 /* Puts the date behind the index of `target`, which is then no data stream. */
 static bool put_date(es_router *self, es_target *target, uint64_t time_ns, weir_error *ret_error)
 {
+    time_ns = time_ns < INT64_MAX ? time_ns : INT64_MAX; /* as in the document */
     const uint64_t step = time_ns / self->date_step_ns;
     if (step != self->date_step) {
         self->date.len = 0;

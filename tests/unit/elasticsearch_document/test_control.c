@@ -264,6 +264,8 @@ Test(elasticsearch_control, dates_are_those_of_the_record)
                     "x-1970.01.02");
     assert_index_by(dated, ES_MODE_OTEL, WEIR_OTLP_TRACES, SPAN("\"startTimeUnixNano\":\"86399999999999\""),
                     "traces-generic.otel-default-1970.01.01");
+    assert_index_by(dated, ES_MODE_OTEL, WEIR_OTLP_LOGS, LOG("\"timeUnixNano\":\"18446744073709551615\""),
+                    "logs-generic.otel-default-2262.04.11");
 }
 
 /* The second record's date is not the first one's. */
