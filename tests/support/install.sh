@@ -55,9 +55,10 @@ need_debian() {
     fi
     say "installing Debian packages: ${missing[*]}"
     log=$(mktemp)
-    if as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update >"$log" 2>&1 &&
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends \
-            "${missing[@]}" >>"$log" 2>&1 </dev/null; then
+    # Another apt at work, such as the one of unattended upgrades, is waited for.
+    local apt_get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+    if as_root "${apt_get[@]}" update >"$log" 2>&1 &&
+        as_root "${apt_get[@]}" -y install --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null; then
         rm -f "$log"
         return 0
     fi
