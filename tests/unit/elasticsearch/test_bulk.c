@@ -123,10 +123,10 @@ static weir_status make(fixture *self, bool may_require_data_stream)
 static weir_text action_at(const fixture *self, uint32_t place)
 {
     weir_bytes body = es_bulk_body(self->maker);
-    const char *at = (const char *)body.data;
+    const char *at = (const char *)body.data, *end = at + body.len;
     for (uint32_t line = 0; line < place * 2; line++)
-        at = strchr(at, '\n') + 1;
-    return (weir_text){at, (size_t)(strchr(at, '\n') - at)};
+        at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+    return (weir_text){at, (size_t)((const char *)memchr(at, '\n', (size_t)(end - at)) - at)};
 }
 
 static void expect_action(const fixture *self, uint32_t place, const char *index, const weir_slice *slice,
