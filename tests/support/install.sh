@@ -9,11 +9,14 @@ VENV=$WEIR_CACHE/python
 
 DEBIAN_BUILD=(
     gcc libc6-dev libcrypt-dev cmake ninja-build pkg-config
-    libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
+    libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev
     libnghttp2-dev libdeflate-dev libzstd-dev libuv1-dev libyaml-dev libhttp-parser-dev libpcre2-dev
     libcurl4-openssl-dev libssl-dev librdkafka-dev libxxhash-dev
 )
-DEBIAN_TEST=(libcriterion-dev zlib1g-dev nghttp2-client curl openssl python3 python3-venv ca-certificates iproute2)
+DEBIAN_TEST=(
+    libcriterion-dev zlib1g-dev protobuf-compiler curl openssl python3 python3-venv ca-certificates iproute2
+)
+DEBIAN_BENCH=(nghttp2-client)
 DEBIAN_JAVA=(maven openjdk-17-jdk-headless)
 DEBIAN_NODE=(nodejs npm)
 DEBIAN_FUZZ=(clang-14 libclang-rt-14-dev)
