@@ -92,10 +92,15 @@ Test(otlp_receiver, empty_request_is_ok_and_offered_to_nobody)
 
 Test(otlp_receiver, partial_success_says_how_many_and_why)
 {
-    the_bench.outcome.error.rejected_items = 300;
+    enum { SPANS = 300 };
+    static const uint8_t empty_span[] = {0x0a, 4, 0x12, 2, 0x12, 0};
+    uint8_t spans[SPANS * sizeof empty_span];
+    for (size_t i = 0; i < SPANS; i++)
+        memcpy(spans + i * sizeof empty_span, empty_span, sizeof empty_span);
+    the_bench.outcome.error.rejected_items = SPANS;
     strcpy(the_bench.outcome.error.text, "too old");
     start_grpc(TRACE_EXPORT);
-    send_message(0, one_span, sizeof one_span);
+    send_message(0, spans, sizeof spans);
     expect_grpc(200, "0");
     static const uint8_t expected[] = {0,    0, 0,   0,   14,  0x0a, 12,  0x08, 0xac, 0x02,
                                        0x12, 7, 't', 'o', 'o', ' ',  'o', 'l',  'd'};
@@ -366,10 +371,19 @@ Test(otlp_receiver, json_without_items_is_ok_and_offered_to_nobody)
 
 Test(otlp_receiver, partial_success_in_json)
 {
-    the_bench.outcome.error.rejected_items = 300;
+    the_bench.outcome.error.rejected_items = 1;
     strcpy(the_bench.outcome.error.text, "too \"old\"");
     send_json("/v1/traces", SPAN_IN_JSON);
-    expect_json(200, "{\"partialSuccess\":{\"rejectedSpans\":\"300\",\"errorMessage\":\"too \\\"old\\\"\"}}");
+    expect_json(200, "{\"partialSuccess\":{\"rejectedSpans\":\"1\",\"errorMessage\":\"too \\\"old\\\"\"}}");
+}
+
+/* Two exporters may refuse the same span. */
+Test(otlp_receiver, no_more_are_rejected_than_were_sent)
+{
+    the_bench.outcome.error.rejected_items = 2;
+    strcpy(the_bench.outcome.error.text, "too old");
+    send_json("/v1/traces", SPAN_IN_JSON);
+    expect_json(200, "{\"partialSuccess\":{\"rejectedSpans\":\"1\",\"errorMessage\":\"too old\"}}");
 }
 
 Test(otlp_receiver, who_sends_json_is_refused_in_json)
