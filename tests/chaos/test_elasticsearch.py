@@ -202,6 +202,11 @@ def items_on_disk(program) -> int:
     return sum(books["on_disk"] for name, books in read_books(program).items() if name[0] == "queue")
 
 
+def is_removed(folder) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
 @pytest.mark.timeout(240)
 def test_queue_folder_deleted_while_elasticsearch_is_silent(weir, elasticsearch, tmp_path, rows):
     """What was neither sent nor in memory is lost, and counted; what is left is stored, once. Without its folder weir takes
@@ -215,7 +220,7 @@ def test_queue_folder_deleted_while_elasticsearch_is_silent(weir, elasticsearch,
         try:
             before = clients.acknowledged()
             wait_until(lambda: clients.acknowledged() > before + 12_000, 60, "more on disk than memory holds")
-            shutil.rmtree(queue)
+            wait_until(lambda: is_removed(queue), 30, "weir makes no more files while they are deleted")
             time.sleep(1)
         finally:
             elasticsearch.resume()
