@@ -71,13 +71,9 @@ typedef struct es_config {
     weir_exporter_auth *auth; /* NULL: not written */
     weir_tls_config tls;
     weir_string_map headers;
-    char *proxy_url;
     int compression; /* ask es_config_encoding */
     es_compression_params compression_params;
-    uint64_t read_buffer_size, write_buffer_size;
-    uint64_t max_idle_conns, max_idle_conns_per_host, max_conns_per_host, idle_conn_timeout_ms;
-    bool disable_keep_alives, force_attempt_http2;
-    weir_curl_cookies *cookies; /* NULL: none are kept */
+    weir_curl_options connections;
     char *logs_index, *traces_index;
     es_enabled logs_dynamic_index, traces_dynamic_index;
     es_enabled logs_dynamic_id, traces_dynamic_id, logs_dynamic_pipeline;

@@ -438,5 +438,5 @@ const weir_option es_options[] = {
      .offset = offsetof(es_config, metadata_keys),
      .summary = "Data that differs in these request headers is never sent in one request."},
     GROUP_OPTION("telemetry", telemetry, telemetry_options, "What is written to the log for debugging."),
-    WEIR_CURL_OPTIONS(es_config),
+    WEIR_CURL_OPTIONS(es_config, connections),
     {0}};

@@ -110,34 +110,13 @@ static weir_status es_open(const weir_host *host, const char *id, const void *co
 
 /* ---- an instance ---- */
 
-/* A limit of the whole exporter, shared out among the workers; 0 stays "no limit". */
-static unsigned share_of(uint64_t limit, unsigned workers)
-{
-    return (unsigned)((limit + workers - 1) / workers);
-}
-
 static weir_curl_client *client_new(const es_shared *shared, weir_loop *loop)
 {
-    const es_config *config = shared->config;
-    unsigned workers = shared->host->workers;
-    uint64_t idle_max = config->max_idle_conns;
-    uint64_t idle_per_host_max = config->max_idle_conns_per_host * shared->urls.count;
-    if (idle_per_host_max > 0 && (idle_max == 0 || idle_per_host_max < idle_max))
-        idle_max = idle_per_host_max;
-    const weir_curl_settings settings = {
-        .tls = &config->tls.settings,
-        .proxy_url = config->proxy_url,
-        .connections_max = share_of(config->max_conns_per_host, workers),
-        .idle_connections_max = share_of(idle_max, workers),
-        .idle_timeout_ms = config->idle_conn_timeout_ms,
-        .upload_buffer_bytes = config->write_buffer_size,
-        .receive_buffer_bytes = config->read_buffer_size,
-        .response_bytes_max = RESPONSE_BYTES_MAX,
-        .account = shared->host->account,
-        .closes_connections = config->disable_keep_alives,
-        .avoids_http2 = !config->force_attempt_http2,
-        .keeps_cookies = config->cookies != NULL,
-    };
+    weir_curl_settings settings =
+        weir_curl_settings_of(&shared->config->connections, shared->urls.count, shared->host->workers);
+    settings.tls = &shared->config->tls.settings;
+    settings.response_bytes_max = RESPONSE_BYTES_MAX;
+    settings.account = shared->host->account;
     return weir_curl_client_new(loop, &settings);
 }
 

@@ -79,7 +79,7 @@ const weir_option otlphttp_options[] = {
      .summary = "How long one attempt to send may take; 0 means without end."},
     WEIR_SENDER_QUEUE_OPTION(otlphttp_config, sender),
     WEIR_SENDER_RETRY_OPTION(otlphttp_config, sender),
-    WEIR_CURL_OPTIONS(otlphttp_config),
+    WEIR_CURL_OPTIONS(otlphttp_config, connections),
     {0}};
 
 /* ---- what follows from them ---- */

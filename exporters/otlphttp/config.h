@@ -37,15 +37,9 @@ typedef struct otlphttp_config {
     int compression;               /* otlphttp_compression */
     otlphttp_compression_params compression_params;
     weir_tls_config tls;
-    char *proxy_url;
     weir_string_map headers;
     weir_exporter_auth *auth; /* NULL: not written */
-    uint64_t read_buffer_size, write_buffer_size;
-    uint64_t max_idle_conns, max_idle_conns_per_host, max_conns_per_host;
-    uint64_t idle_conn_timeout_ms;
-    bool disable_keep_alives;
-    bool force_attempt_http2;
-    weir_curl_cookies *cookies; /* NULL: none are kept */
+    weir_curl_options connections;
 } otlphttp_config;
 
 extern const weir_option otlphttp_options[];

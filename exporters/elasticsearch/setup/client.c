@@ -31,7 +31,7 @@ setup_client *setup_client_new(const setup_settings *settings, weir_error *ret_e
     }
     setup_client *client = WEIR_NEW(setup_client);
     const weir_curl_settings curl = {
-        .tls = tls, .proxy_url = settings->config.proxy_url, .response_bytes_max = RESPONSE_BYTES_MAX};
+        .tls = tls, .proxy_url = settings->config.connections.proxy_url, .response_bytes_max = RESPONSE_BYTES_MAX};
     client->settings = settings;
     client->loop = weir_loop_new_uv();
     client->http = weir_curl_client_new(client->loop, &curl);
